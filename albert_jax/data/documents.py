@@ -1,0 +1,17 @@
+"""The unit of text: a document as token ids, cut into sentences."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Document(NamedTuple):
+    """A tokenised document.
+
+    Attributes:
+      tokens: int32 [T], the pieces of all sentences one after another, no special tokens.
+      sentence_lengths: int32 [S], pieces per sentence, all positive; they sum to T.
+    """
+
+    tokens: np.ndarray
+    sentence_lengths: np.ndarray
