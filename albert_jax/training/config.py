@@ -1,0 +1,72 @@
+"""Frozen dataclasses from a ConfigDict: every key is known, typed and read, or it is an error.
+
+A dataclass stands beside the code that reads it; this file has the one way to build them and the section
+that the pretraining loop itself reads.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from albert_jax.errors import UserError
+
+Section = TypeVar("Section")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The section `training`: how long, how the step is cut, how often to look, what to do in trouble."""
+
+    steps: int = 125_000  # updates
+    seed: int = 0  # of parameters and dropout; the data has its own
+    microbatches: int = 1  # a batch is worked through in this many parts, with the same result
+    clip_microbatches: bool = False  # clip each part's gradient and add up, as the original does per core
+    average_decay: float = 0.0  # of the moving average of parameters; 0 keeps none
+    log_every: int = 10  # updates
+    evaluate_every: int = 1000  # updates
+    evaluation_batches: int = 20  # held-out batches at the most
+    on_failure: str = "stop"  # or "rewind": back to the last checkpoint, past the data that did it
+    spike: float = 0.0  # a loss this many times the recent median is a failure; 0: only a NaN is
+
+    def __post_init__(self):
+        for name in ("steps", "microbatches", "log_every", "evaluate_every", "evaluation_batches"):
+            _require(getattr(self, name) >= 1, self, name, "at least 1")
+        _require(0 <= self.average_decay < 1, self, "average_decay", "in [0, 1)")
+        _require(self.on_failure in ("stop", "rewind"), self, "on_failure", "stop or rewind")
+        _require(self.spike == 0 or self.spike > 1, self, "spike", "0 or more than 1")
+
+
+def _require(holds: bool, config: TrainingConfig, name: str, remedy: str):
+    if not holds:
+        raise UserError(f"training.{name} is {getattr(config, name)!r}; it must be {remedy}")
+
+
+def build(section: type[Section], values: Mapping[str, Any], path: str = "config") -> Section:
+    """The dataclass `section` from a mapping, nested dataclasses included.
+
+    Raises:
+      UserError: a key is unknown, missing or of the wrong type; the line names it.
+    """
+    fields = {field.name: field for field in dataclasses.fields(section)}
+    for key in values:
+        if key not in fields:
+            close = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(fields)}"
+            raise UserError(f"{path}.{key} is not a setting; {hint}")
+    if missing := fields.keys() - values.keys():
+        raise UserError(f"{path}.{min(missing)} is missing from the config file")
+    return section(**{key: _value(fields[key].type, values[key], f"{path}.{key}") for key in fields})
+
+
+def _value(kind: Any, value: Any, path: str) -> Any:
+    """`value` as the type a field asks for: a nested dataclass, a tuple, or a plain value."""
+    if dataclasses.is_dataclass(kind):
+        return build(kind, value, path)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, list | tuple):
+        return tuple(_value(None, item, path) for item in value)
+    if isinstance(kind, type) and type(value) is not kind:
+        raise UserError(f"{path} is {value!r}; it must be of type {kind.__name__}")
+    return value

@@ -1,0 +1,45 @@
+"""Where arrays live: rows of a batch over the devices, everything else on all of them.
+
+Every ALBERT with its optimizer state fits replicated on one accelerator, so data parallelism is the plan.
+"""
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from albert_jax.errors import UserError
+
+
+def make_mesh(devices: list[jax.Device] | None = None) -> Mesh:
+    """A mesh with the one axis `data` over all devices, or over those given."""
+    devices = jax.devices() if devices is None else devices
+    return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """A whole copy on every device."""
+    return NamedSharding(mesh, P())
+
+
+def by_rows(mesh: Mesh) -> NamedSharding:
+    """The leading axis cut over the devices."""
+    return NamedSharding(mesh, P("data"))
+
+
+def check_divisible(rows: int, microbatches: int, mesh: Mesh):
+    """Raises UserError where a microbatch cannot be cut evenly over the devices."""
+    parts = microbatches * mesh.size
+    if rows % parts:
+        raise UserError(
+            f"data.batch_size is {rows}; {microbatches} microbatches (training.microbatches) on "
+            f"{mesh.size} devices need a multiple of {parts}"
+        )
+
+
+def to_devices(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """This process's rows of a global batch -> the global batch, laid out by rows."""
+    sharding = by_rows(mesh)
+    return {
+        name: jax.make_array_from_process_local_data(sharding, rows) for name, rows in batch.items()
+    }

@@ -1,0 +1,43 @@
+"""What a training step carries from one update to the next, and nothing else.
+
+No random key is stored: the dropout of a step is a pure function of (seed, step).
+"""
+
+import flax.linen as nn
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Sharding
+
+from albert_jax.model.albert import Batch
+
+Params = dict
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """Finished updates, parameters, the optimizer's moments, and their moving average if asked for."""
+
+    step: jax.Array  # int32 []
+    params: Params
+    opt_state: optax.OptState
+    average: Params | None
+
+
+def create(
+    model: nn.Module, optimizer: optax.GradientTransformation, batch: Batch, seed: int, average: bool
+) -> TrainState:
+    """A fresh state; the values of `batch` do not matter. Pure, so it can run under jit and eval_shape."""
+    params = model.init(jax.random.key(seed), batch)["params"]
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        opt_state=optimizer.init(params),
+        average=jax.tree.map(jnp.copy, params) if average else None,
+    )
+
+
+def abstract(create_fn, sharding: Sharding) -> TrainState:
+    """The shapes, dtypes and sharding of the state `create_fn()` would make; nothing is allocated."""
+    shapes = jax.eval_shape(create_fn)
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes)
