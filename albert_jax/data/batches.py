@@ -103,7 +103,12 @@ def held_out(
     Every process reads all documents and keeps its rows, so that all see equally many batches; the
     last one is filled up with empty rows of weight 0. `config.seed`, `shards` and `workers` play no
     part.
+
+    Raises:
+      UserError: there is no document.
     """
+    if not len(documents):
+        raise UserError("no document is held out; raise corpus.held_out or add text")
     share = config.batch_size // process_count
     mine = slice(process_index * share, (process_index + 1) * share)
     blocks = grain.MapDataset.source(documents).batch(
@@ -123,18 +128,21 @@ def _stream(
     documents: Sequence[Document], config: BatchConfig, symbols: Symbols, stream: int
 ) -> grain.IterDataset:
     """The endless rows of one stream, in its part of a global batch."""
-    order = np.random.SeedSequence(config.seed).generate_state(1)[0]
-    draws = np.random.SeedSequence([config.seed, stream]).generate_state(1)[0]
-    mine = grain.MapDataset.source(documents).shuffle(seed=int(order))
+    mine = grain.MapDataset.source(documents).shuffle(seed=_seed(config.seed, 0))
     mine = mine.slice(slice(stream, None, config.shards))
     blocks = mine.batch(_block_size(documents, len(mine), config), batch_fn=list).repeat()
-    blocks = blocks.random_map(BlockRows(config, symbols), seed=int(draws))
+    blocks = blocks.random_map(BlockRows(config, symbols), seed=_seed(config.seed, 1 + stream))
     rows = grain.experimental.RebatchIterDataset(
         blocks.to_iter_dataset(_READ_AHEAD), config.batch_size // config.shards
     )
     return rows.mp_prefetch(
         grain.MultiprocessingOptions(num_workers=config.workers, per_worker_buffer_size=_BUFFERED)
     )
+
+
+def _seed(seed: int, use: int) -> int:
+    """Unrelated 32-bit seeds for the order (0) and for every stream (1 ...)."""
+    return int(np.random.SeedSequence([seed, use]).generate_state(1)[0])
 
 
 def _block_size(documents: Sequence[Document], count: int, config: BatchConfig) -> int:
