@@ -196,5 +196,6 @@ def _check_splits(splits: dict[str, _Split], corpus: CorpusConfig, lowest: float
         )
     if train.documents < len(train.paths):
         raise UserError(
-            f"corpus.shards={len(train.paths)}: more than the {train.documents} documents to train on"
+            f"corpus.shards={len(train.paths)}: there are {train.documents} documents to train on; "
+            "lower it"
         )

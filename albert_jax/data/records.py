@@ -2,7 +2,8 @@
 
 The folder of a prepared dataset holds both splits ("train", "held_out"), TFDS's description of
 them, `vocabulary.model`, `statistics.json`, `counts.npy` and `prepared.json` with the settings. It
-appears by one rename when all of it is written. This file reads them and knows what belongs to one; `data.builder` writes them.
+appears by one rename when all of it is written. This file reads the dataset and knows what belongs
+to it; `data.builder` writes it.
 """
 
 import dataclasses

@@ -34,7 +34,7 @@ from albert_jax.data import wikitext
 from albert_jax.errors import UserError
 
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
-_PARAGRAPH = re.compile(r"""\n\s*\n|(?<=[.!?:;"'”’»)\]…])[ \t\r]*\n""")
+_CLOSERS = frozenset(".!?:;\"'\u201d\u2019\u00bb)]\u2026")  # what a sentence may end in
 _GLOB = re.compile(r"[*?\[]")
 
 Advance = Callable[[int], object]
@@ -49,7 +49,20 @@ class Text(NamedTuple):
     def paragraphs(self) -> list[str]:
         """The text without markup, cut into paragraphs."""
         body = wikitext.strip(self.body) if self.is_wikitext else self.body
-        return [paragraph for paragraph in _PARAGRAPH.split(body) if paragraph.strip()]
+        return list(_paragraphs(body))
+
+
+def _paragraphs(body: str) -> Iterator[str]:
+    """Cuts at blank lines and after lines that close a sentence."""
+    lines: list[str] = []
+    for line in map(str.rstrip, body.split("\n")):
+        if line:
+            lines.append(line)
+        if lines and (not line or line[-1] in _CLOSERS):
+            yield " ".join(lines)
+            lines = []
+    if lines:
+        yield " ".join(lines)
 
 
 class Part(NamedTuple):

@@ -9,10 +9,11 @@ import re
 import mwparserfromhell
 from mwparserfromhell import nodes
 
-_DROPPED_TAGS = frozenset(
-    "ref references table gallery math chem timeline score syntaxhighlight source code pre "
-    "imagemap hiero graph mapframe templatestyles".split()
-)
+_DROPPED_TAGS = {
+    *("ref", "references", "table", "gallery", "imagemap", "templatestyles"),
+    *("math", "chem", "hiero", "score", "timeline", "graph", "mapframe"),
+    *("syntaxhighlight", "source", "code", "pre"),
+}
 _LIST_MARKS = frozenset("*#:;")
 _LIST_ITEM = "\0"  # stands at the start of a list's line, which is dropped
 _NAMESPACE = re.compile(r":?[\w-]+:\S")  # File:, Category:, the same article in another language
