@@ -45,8 +45,10 @@ class Records:
 
     def __getitem__(self, index: int) -> Document:
         """The document at `index`, 0 <= index < len; UserError if its record is damaged."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self!r} has {len(self)} documents, not {index + 1}")
         if self._source is None:
-            self._source = _open(self.folder, self.split)
+            self._source = tfds_builder(self.folder).as_data_source(self.split)
         try:
             example = self._source[index]
         except Exception as error:  # whatever the storage and the decoder raise on damaged bytes
@@ -58,9 +60,15 @@ class Records:
 
     def _damaged(self, index: int) -> UserError:
         return UserError(
-            f"{self.folder}: record {index} of split {self.split!r} is damaged; "
-            "remove the folder and run `albert-jax prepare` again"
+            f"{self.folder}: record {index} of split {self.split!r} is damaged or missing"
+            f"{self._file(index)}; remove the folder and run `albert-jax prepare` again"
         )
+
+    def _file(self, index: int) -> str:
+        """The file that holds a record."""
+        splits = tfds_builder(self.folder).info.splits
+        files = splits[f"{self.split}[{index}:{index + 1}]"].filenames
+        return f" (in {', '.join(files)})"
 
     def __repr__(self) -> str:
         return f"Records({self.folder!r}, {self.split!r})"
@@ -69,10 +77,11 @@ class Records:
         return {**self.__dict__, "_source": None}
 
 
-def _open(folder: str, split: str):
+def tfds_builder(folder: epath.PathLike):
+    """TFDS's view of a prepared dataset; imported late, because it takes most of a second."""
     import tensorflow_datasets as tfds
 
-    return tfds.builder_from_directory(folder).as_data_source(split)
+    return tfds.builder_from_directory(folder)
 
 
 def read_prepared(folder: epath.PathLike) -> dict:

@@ -16,6 +16,7 @@ text with a sentence a line, a paragraph a line, and lines wrapped at column 70 
 """
 
 import bz2
+import glob
 import gzip
 import importlib.util
 import io
@@ -165,19 +166,30 @@ def _exists(source: str) -> bool:
 
 def _folder(folder: epath.Path) -> list[epath.Path]:
     """The text files below a folder; says which endings it leaves out."""
-    files = [path for path in folder.rglob("*") if not path.is_dir()]
-    files = [path for path in files if not path.name.startswith(".")]
-    known = sorted(path for path in files if _kind(path) in (".txt", ".jsonl", ".xml"))
+    files = list(_walk(folder))
+    known = [path for path in files if _kind(path) in (".txt", ".jsonl", ".xml")]
     if left_out := {path.suffix for path in files} - {path.suffix for path in known}:
         logging.warning("%s: files left out, with endings %s", folder, sorted(left_out))
     return known
 
 
+def _walk(folder: epath.Path) -> Iterator[epath.Path]:
+    """The files below a folder, in order, without hidden ones."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _walk(path)
+        else:
+            yield path
+
+
 def _expand(pattern: epath.Path) -> Iterator[epath.Path]:
-    """The paths that fit a pattern, local or remote."""
+    """The paths that fit a pattern; `**` only on local disks."""
+    if "://" not in str(pattern):
+        return map(epath.Path, glob.glob(str(pattern), recursive=True))
     fixed = next(i for i, part in enumerate(pattern.parts) if _GLOB.search(part))
-    base = epath.Path(*pattern.parts[:fixed]) if fixed else epath.Path(".")
-    return base.glob("/".join(pattern.parts[fixed:]))
+    return epath.Path(*pattern.parts[:fixed]).glob("/".join(pattern.parts[fixed:]))
 
 
 def _sotu() -> list[epath.Path]:
