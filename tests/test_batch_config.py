@@ -44,7 +44,7 @@ def test_presets():
         batch_size=64,
         length=512,
         predictions=77,
-        examples_per_row=16,
+        examples_per_row=32,
         objective="sop",
         chunking="lossless",
         random_negatives=False,

@@ -67,7 +67,7 @@ def test_batches_have_their_shape(run):
     }
     assert {shapes[name] for name in shapes if name.startswith("mlm")} == {(12, 20)}
     assert {shapes[name] for name in ("cls_positions", "sentence_labels", "sentence_weights")} == {
-        (12, 4)
+        (12, 8)
     }
     assert len(batch) == 10 and all(array.flags.c_contiguous for array in batch.values())
 
@@ -158,6 +158,19 @@ def test_held_out_is_one_fixed_pass():
     hosts = [held_out(documents[:5], config, symbols, p, 2) for p in range(2)]
     for *parts, whole in zip(*hosts, once, strict=True):
         assert_same(joined(parts), whole)
+
+
+class Damaged(list):
+    def __getitem__(self, index):
+        if index == 7:
+            raise UserError("record 7 is damaged")
+        return super().__getitem__(index)
+
+
+def test_a_damaged_record_stops_the_run_by_name():
+    documents, symbols = corpus()
+    with pytest.raises(UserError, match="record 7 is damaged"):
+        list(Batches(Damaged(documents), CONFIG, symbols))
 
 
 def test_what_cannot_be_is_said():

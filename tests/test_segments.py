@@ -135,18 +135,28 @@ def test_without_random_negatives_a_lone_sentence_has_no_label():
     assert pairs.lengths().max() <= 96
 
 
-def test_truncation_equals_token_by_token():
-    rng = np.random.default_rng(2)
+@pytest.mark.parametrize("room", [20, 21])
+def test_truncation_equals_token_by_token(room):
     a, b = (x.reshape(-1) for x in np.mgrid[1:30, 0:30])
     zeros = np.zeros_like(a)
     pairs = Pairs(zeros, a, zeros + 1000, b, zeros, zeros)
-    cut = _truncate(pairs, np.full_like(a, 20), rng)
+    cut = _truncate(pairs, np.full_like(a, room), np.random.default_rng(2))
     for i, (first, second) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
-        while first + second > 20:
+        while first + second > room:
             first, second = (first - 1, second) if first > second else (first, second - 1)
         assert (cut.first_length[i], cut.second_length[i]) == (first, second)
     assert (cut.first_start + cut.first_length <= a).all()
     assert cut.first_start.max() > 0 and cut.second_start.max() > 1000
+
+
+def test_random_segments_come_from_another_document():
+    first, second = speeches()[0][:2]
+    text = lay_out([first, second])
+    pairs = reference_pairs(text, 41, "nsp", 0.1, False, np.random.default_rng(3))
+    own = pairs.first_start < len(first.tokens)
+    other = pairs.second_start < len(first.tokens)
+    assert pairs.label.sum() > 50
+    assert (own != other)[pairs.label == 1].mean() > 0.98  # the tenth draw may be the same
 
 
 @pytest.mark.parametrize("short_share", [0.0, 0.5])

@@ -172,7 +172,8 @@ def reference_pairs(
     Whole sentences are gathered up to a target length, drawn once a document; the pair is cut to
     `length`, specials included, by dropping tokens from either end of the longer segment. Under
     `sop` and `random_negatives` a one-sentence chunk takes its second segment from another
-    document, with label 1; so label 1 is over half. Otherwise it stays alone with weight 0.
+    document, with label 1; so label 1 is over half. Otherwise it stays alone with weight 0. The
+    other document comes from the same block, which is a random sample of the corpus.
     """
     draw = random.Random(int(rng.integers(2**63)))
     spans = [
