@@ -24,7 +24,7 @@ def corpus(tmp_path):
     workdir = tmp_path / "workdir"
     workdir.mkdir()
     return CorpusConfig(
-        source=str(books), records=str(workdir / "records"), held_out=0.2, workers=1
+        source=str(books), records=str(workdir / "records"), held_out=0.4, workers=1
     )
 
 

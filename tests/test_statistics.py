@@ -73,3 +73,11 @@ def test_saved_and_printed(counted, tmp_path):
     assert "2 train  1 held out" in page
     assert "500.00 per 1,000 tokens" in page
     assert "padding at  128" in page
+
+
+def test_merged_counts_are_the_counts_of_all(counted, spm):
+    together = Statistics(spm)
+    together.add(document(5, 6), "train")
+    together.merge(counted)
+    counted.add(document(5, 6), "train")
+    assert together.summary() == counted.summary()

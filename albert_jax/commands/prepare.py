@@ -12,23 +12,38 @@ from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
 
 
-def prepare(corpus: CorpusConfig, vocab_size: int) -> None:
+def prepare(corpus: CorpusConfig, vocab_size: int, beam: list[str] | None = None) -> None:
     """Prepares the dataset that `pretrain` reads, once: a second run finds it there.
 
     Args:
       corpus: the text and what to do with it; `corpus.records` is the folder to write.
       vocab_size: V of the model: the size of the vocabulary that is trained, or was given.
+      beam: flags of an Apache Beam pipeline that does the work; None works on this machine.
     """
     if records.is_prepared(corpus, vocab_size):
         print(f"{corpus.records}: already prepared")
         return
     spm = _given(corpus, vocab_size) if corpus.vocabulary else _trained(corpus, vocab_size)
-    tokenised = tokenisation.tokenise(
-        _documents(corpus, "tokenising"), spm, seed=corpus.seed, workers=corpus.workers
-    )
-    statistics = builder.write(tokenised, corpus, spm, text.size(corpus.source))
-    print(page(statistics.summary()))
+    if beam is None:
+        _write(corpus, spm)
+    else:
+        _write_with_beam(corpus, spm, beam)
+    print(page(records.load_statistics(corpus.records)))
     print(f"{corpus.records}: prepared")
+
+
+def _write(corpus: CorpusConfig, spm: Vocabulary) -> None:
+    documents = _documents(corpus, "tokenising")
+    tokenised = tokenisation.tokenise(documents, spm, seed=corpus.seed, workers=corpus.workers)
+    builder.write(tokenised, corpus, spm, text.size(corpus.source))
+
+
+def _write_with_beam(corpus: CorpusConfig, spm: Vocabulary, flags: list[str]) -> None:
+    try:
+        from albert_jax.data import beam
+    except ModuleNotFoundError as error:
+        raise UserError("Apache Beam is not installed: pip install 'albert-jax[beam]'") from error
+    beam.write(corpus, spm, flags)
 
 
 def _given(corpus: CorpusConfig, vocab_size: int) -> Vocabulary:

@@ -29,7 +29,7 @@ def write(
     corpus: CorpusConfig,
     vocabulary: Vocabulary,
     source_bytes: int | None = None,
-) -> Statistics:
+) -> None:
     """Writes the dataset into `corpus.records`; a failure or a kill leaves nothing there.
 
     Args:
@@ -42,48 +42,40 @@ def write(
       UserError: one of the splits would be empty, or there are fewer documents than shards.
     """
     shards = corpus.shards or 1 + (source_bytes or 0) // _SHARD_BYTES
-    builder = CorpusBuilder(tokenised, corpus, vocabulary, shards)
-    prepare_dataset(builder, corpus.records)
-    return builder.statistics
+    build(LocalBuilder(corpus, vocabulary, tokenised, shards))
 
 
-def prepare_dataset(builder: tfds.core.DatasetBuilder, folder: epath.PathLike) -> None:
+def build(builder: "CorpusBuilder", config: tfds.download.DownloadConfig | None = None) -> None:
     """Runs a builder, clearing away what an interrupted run left and TFDS's empty downloads."""
-    folder = epath.Path(folder)
+    folder = builder.data_path
     remove_leftovers(folder)
     if folder.exists():
         folder.rmdir()  # empty, or `records.is_prepared` would have complained
+    downloads = folder.parent / f"incomplete.NOTHING_{folder.name}"
     try:
-        builder.download_and_prepare(
-            download_dir=folder.parent / f"incomplete.NOTHING_{folder.name}"
-        )
+        builder.download_and_prepare(download_dir=downloads, download_config=config)
     finally:
         remove_leftovers(folder)
 
 
 def remove_leftovers(folder: epath.Path) -> None:
-    """Removes the unfinished datasets that TFDS writes beside the folder, then renames."""
+    """Removes the unfinished datasets, which TFDS writes beside the folder and then renames."""
     if folder.parent.exists():
         for leftover in folder.parent.glob(f"incomplete.*_{folder.name}"):
             leftover.rmtree()
 
 
 class CorpusBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Tokenised documents, each with its sentence lengths, in two splits."""
+    """Tokenised documents, each with its sentence lengths, in two splits.
+
+    Subclasses repeat the name, because TFDS names a dataset after its class.
+    """
 
     name = "corpus"
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(
-        self,
-        tokenised: Iterable[Tokenised],
-        corpus: CorpusConfig,
-        vocabulary: Vocabulary,
-        shards: int,
-    ):
-        self._tokenised, self._corpus = tokenised, corpus
-        self._vocabulary, self._shards = vocabulary, shards
-        self.statistics = Statistics(vocabulary)
+    def __init__(self, corpus: CorpusConfig, vocabulary: Vocabulary):
+        self._corpus, self._vocabulary = corpus, vocabulary
         super().__init__(data_dir=corpus.records, file_format="array_record")
 
     def _build_data_dir(self, given_data_dir: str) -> tuple[str, str]:
@@ -95,35 +87,10 @@ class CorpusBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return tfds.core.DatasetInfo(builder=self, features=features(self._vocabulary.size))
 
     def _split_generators(self, dl_manager):
-        raise NotImplementedError("both splits are written in one pass")
+        raise NotImplementedError("see the subclasses")
 
     def _generate_examples(self):
-        raise NotImplementedError("both splits are written in one pass")
-
-    def _download_and_prepare(self, dl_manager, download_config) -> None:
-        """Called by TFDS with a temporary folder in place of the real one."""
-        with contextlib.ExitStack() as stack:
-            splits = {
-                "train": _Split(self, "train", self._shards, stack),
-                "held_out": _Split(self, "held_out", 1, stack),
-            }
-            lowest = self._share_out(splits)
-        _check_splits(splits, self._corpus, lowest)
-        infos = [split.info() for split in splits.values()]
-        self.info.set_splits(tfds.core.splits.SplitDict(infos))
-        documents = {name: split.documents for name, split in splits.items()}
-        records.save_prepared(self.data_path, self._corpus, self._vocabulary, documents)
-        self.statistics.save(self.data_path)
-
-    def _share_out(self, splits: dict[str, "_Split"]) -> float:
-        """Writes each document to its split; returns the lowest draw."""
-        lowest = 1.0
-        for document, draw in self._tokenised:
-            name = "held_out" if draw < self._corpus.held_out else "train"
-            splits[name].write(document)
-            self.statistics.add(document, name)
-            lowest = min(lowest, draw)
-        return lowest
+        raise NotImplementedError("see the subclasses")
 
     def _log_download_bytes(self) -> None:
         """Nothing is downloaded; TFDS would print that it is."""
@@ -132,31 +99,83 @@ class CorpusBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """The commands print what was prepared."""
 
 
+class LocalBuilder(CorpusBuilder):
+    """Writes both splits in one pass over the documents."""
+
+    name = "corpus"
+
+    def __init__(
+        self,
+        corpus: CorpusConfig,
+        vocabulary: Vocabulary,
+        tokenised: Iterable[Tokenised],
+        shards: int,
+    ):
+        self._tokenised, self._shards = tokenised, shards
+        super().__init__(corpus, vocabulary)
+
+    def _download_and_prepare(self, dl_manager, download_config) -> None:
+        """Called by TFDS with a temporary folder in place of the real one."""
+        statistics = Statistics(self._vocabulary)
+        with contextlib.ExitStack() as stack:
+            splits = {
+                "train": _Split(self, "train", self._shards, stack),
+                "held_out": _Split(self, "held_out", 1, stack),
+            }
+            lowest = self._share_out(splits, statistics)
+        _check_splits(splits, self._corpus, lowest)
+        infos = [split.info() for split in splits.values()]
+        self.info.set_splits(tfds.core.splits.SplitDict(infos))
+        documents = {name: split.documents for name, split in splits.items()}
+        records.save_prepared(self.data_path, self._corpus, self._vocabulary, documents)
+        statistics.save(self.data_path)
+
+    def _share_out(self, splits: dict[str, "_Split"], statistics: Statistics) -> float:
+        """Writes each document to its split; returns the lowest draw."""
+        lowest = 1.0
+        for document, draw in self._tokenised:
+            name = split_of(draw, self._corpus)
+            splits[name].write(document)
+            statistics.add(document, name)
+            lowest = min(lowest, draw)
+        return lowest
+
+
+def split_of(draw: float, corpus: CorpusConfig) -> str:
+    """The split of a document with this draw."""
+    return "held_out" if draw < corpus.held_out else "train"
+
+
 def features(vocab_size: int) -> tfds.features.FeaturesDict:
     """How TFDS stores a `Document`: two arrays as bytes."""
-    token = np.uint16 if vocab_size <= 1 << 16 else np.uint32
+    types = {"tokens": _token_type(vocab_size), "sentence_lengths": np.uint32}
     return tfds.features.FeaturesDict(
         {
-            "tokens": tfds.features.Tensor(shape=(None,), dtype=token, encoding="bytes"),
-            "sentence_lengths": tfds.features.Tensor(
-                shape=(None,), dtype=np.uint32, encoding="bytes"
-            ),
+            name: tfds.features.Tensor(shape=(None,), dtype=dtype, encoding="bytes")
+            for name, dtype in types.items()
         }
     )
 
 
-def example(document: Document, features: tfds.features.FeaturesDict) -> dict[str, np.ndarray]:
+def example(document: Document, vocab_size: int) -> dict[str, np.ndarray]:
     """The document in the types in which it is stored."""
-    arrays = zip(Document._fields, document, strict=True)
-    return {name: array.astype(features[name].np_dtype) for name, array in arrays}
+    return {
+        "tokens": document.tokens.astype(_token_type(vocab_size)),
+        "sentence_lengths": document.sentence_lengths.astype(np.uint32),
+    }
+
+
+def _token_type(vocab_size: int) -> type:
+    return np.uint16 if vocab_size <= 1 << 16 else np.uint32
 
 
 class _Split:
     """The files of one split; documents are dealt to them in turn."""
 
-    def __init__(self, builder: CorpusBuilder, name: str, shards: int, stack: contextlib.ExitStack):
+    def __init__(self, builder: LocalBuilder, name: str, shards: int, stack: contextlib.ExitStack):
         self.name, self.documents = name, 0
         self._features = builder.info.features
+        self._vocab_size = builder._vocabulary.size
         self._template = builder._get_filename_template(name)
         self.paths = [
             self._template.sharded_filepath(shard_index=i, num_shards=shards) for i in range(shards)
@@ -166,7 +185,7 @@ class _Split:
             stack.callback(writer.close)
 
     def write(self, document: Document) -> None:
-        record = self._features.serialize_example(example(document, self._features))
+        record = self._features.serialize_example(example(document, self._vocab_size))
         self._writers[self.documents % len(self._writers)].write(record)
         self.documents += 1
 

@@ -92,6 +92,12 @@ def read_prepared(folder: epath.PathLike) -> dict:
     return json.loads(path.read_text())
 
 
+def load_statistics(folder: epath.PathLike) -> dict:
+    """`statistics.json`, as `data.statistics.page` prints it."""
+    read_prepared(folder)
+    return json.loads((epath.Path(folder) / "statistics.json").read_text())
+
+
 def load_vocabulary(folder: epath.PathLike) -> Vocabulary:
     """The vocabulary a dataset was prepared with, and its normalisation."""
     settings = read_prepared(folder)["settings"]

@@ -11,7 +11,7 @@ from albert_jax.data.documents import Document
 from albert_jax.data.vocabulary import UNK, Vocabulary
 
 ROW_LENGTHS = (128, 512)
-_SAMPLED = 2_000  # documents whose rows are simulated
+_SAMPLED = 10_000  # examples of each length whose packing is simulated
 _OPEN_ROWS = 32  # rows that packing keeps open
 
 
@@ -32,9 +32,19 @@ class Statistics:
         self._document_lengths[len(document.tokens)] += 1
         self._sentence_lengths.update(document.sentence_lengths.tolist())
         self._documents[split] += 1
-        if sum(self._documents.values()) <= _SAMPLED:
-            for length, examples in self._examples.items():
+        for length, examples in self._examples.items():
+            if len(examples) < _SAMPLED:
                 examples += example_lengths(document.sentence_lengths.tolist(), length)
+
+    def merge(self, other: "Statistics") -> None:
+        """Adds the counts of other documents, as when machines share the work."""
+        self.piece_counts += other.piece_counts
+        self._document_lengths += other._document_lengths
+        self._sentence_lengths += other._sentence_lengths
+        for split, count in other._documents.items():
+            self._documents[split] += count
+        for length, examples in self._examples.items():
+            examples += other._examples[length][: max(0, _SAMPLED - len(examples))]
 
     def summary(self) -> dict:
         """The numbers of the page, ready for JSON."""

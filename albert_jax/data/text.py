@@ -36,6 +36,7 @@ from albert_jax.errors import UserError
 
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
 _CLOSERS = frozenset(".!?:;\"'\u201d\u2019\u00bb)]\u2026")  # what a sentence may end in
+_TFDS = "tfds:"
 _GLOB = re.compile(r"[*?\[]")
 
 Advance = Callable[[int], object]
@@ -73,6 +74,15 @@ class Part(NamedTuple):
     weight: float
 
 
+class Unit(NamedTuple):
+    """What one worker can read by itself: a pass over a file or over a TFDS dataset."""
+
+    path: str
+    share: float  # of its documents, drawn by `draws`
+    draws: str
+    holds_many: bool = True  # in a text file, blank lines separate documents
+
+
 def documents(
     source: str, field: str = "text", *, seed: int = 0, advance: Advance = lambda size: None
 ) -> Iterator[Text]:
@@ -88,22 +98,31 @@ def documents(
       UserError: nothing there, not readable, not UTF-8, not JSON, or without a word of text.
     """
     for part in parts(source):
-        found = 0
-        for repeat, share in enumerate(_passes(part.weight)):
-            draws = random.Random(f"{seed} {part.source} {repeat}")
-            for text in _read(part.source, field, advance):
-                found += 1
-                if draws.random() < share:
-                    yield text
-        if not found:
+        is_empty = True
+        for unit in _units(part, seed):
+            for text in read_unit(unit, field, advance):
+                is_empty = False
+                yield text
+        if is_empty:
             raise UserError(f"{part.source}: no text in it")
+
+
+def units(source: str, *, seed: int = 0) -> list[Unit]:
+    """The parts of a source that can be read independently; together they are `documents`."""
+    return [unit for part in parts(source) for unit in _units(part, seed)]
+
+
+def read_unit(unit: Unit, field: str, advance: Advance = lambda size: None) -> Iterator[Text]:
+    """The documents of one unit."""
+    draws = random.Random(unit.draws)
+    return (text for text in _read(unit, field, advance) if draws.random() < unit.share)
 
 
 def size(source: str) -> int | None:
     """The bytes that `documents` will read, or None if that is not known."""
     total = 0
     for part in parts(source):
-        if part.source.startswith("tfds:"):
+        if part.source.startswith(_TFDS):
             return None
         passes = len(_passes(part.weight))
         total += passes * sum(path.stat().length for path, _ in _files(part.source))
@@ -134,12 +153,18 @@ def _passes(weight: float) -> list[float]:
     return [1.0] * whole + ([weight - whole] if weight > whole else [])
 
 
-def _read(source: str, field: str, advance: Advance) -> Iterator[Text]:
-    if source.startswith("tfds:"):
-        yield from _read_tfds(source.removeprefix("tfds:"), field)
-        return
-    for path, many in _files(source):
-        yield from _read_file(path, many, field, advance)
+def _units(part: Part, seed: int) -> Iterator[Unit]:
+    is_tfds = part.source.startswith(_TFDS)
+    files = [(part.source, True)] if is_tfds else _files(part.source)
+    for repeat, share in enumerate(_passes(part.weight)):
+        for path, many in files:
+            yield Unit(str(path), share, f"{seed} {path} {repeat}", many)
+
+
+def _read(unit: Unit, field: str, advance: Advance) -> Iterator[Text]:
+    if unit.path.startswith(_TFDS):
+        return _read_tfds(unit.path.removeprefix(_TFDS), field)
+    return _read_file(epath.Path(unit.path), unit.holds_many, field, advance)
 
 
 def _files(source: str) -> list[tuple[epath.Path, bool]]:
