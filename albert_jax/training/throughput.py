@@ -1,0 +1,73 @@
+"""How fast a run is: tokens a second, and the share of the devices' peak that it uses (MFU)."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import jax
+
+# Dense bfloat16 FLOP/s of one jax device, by how its `device_kind` begins; from the makers' data
+# sheets. A TPU v2 or v3 device is one core, half a chip.
+PEAK_FLOPS = {
+    "TPU v2": 22.5e12,
+    "TPU v3": 61.5e12,
+    "TPU v4": 275e12,
+    "TPU v5 lite": 197e12,
+    "TPU v5e": 197e12,
+    "TPU v5": 459e12,
+    "TPU v6": 918e12,
+    "NVIDIA A100": 312e12,
+    "NVIDIA H100 PCIe": 756e12,
+    "NVIDIA H100": 989e12,
+    "NVIDIA H200": 989e12,
+    "NVIDIA L4": 121e12,
+    "NVIDIA B200": 2250e12,
+}
+
+
+class Throughput:
+    """Counts tokens and seconds over a run; rates are since the last reading."""
+
+    def __init__(
+        self,
+        flops_per_token: float,
+        devices: Sequence[jax.Device],
+        *,
+        tokens: int = 0,
+        seconds: float = 0.0,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        """`tokens` and `seconds` are what earlier parts of the run have taken."""
+        peaks = [peak_flops(device.device_kind) for device in devices]
+        self._peak = None if None in peaks else sum(peaks)
+        self._flops, self._clock = flops_per_token, clock
+        self._tokens, self._seconds = tokens, seconds
+        self.restart()
+
+    def restart(self):
+        """Begins a new interval, so that compilation or an evaluation does not count."""
+        self._start, self._new = self._clock(), 0
+
+    def add(self, tokens: int):
+        """Counts the tokens of a finished step."""
+        self._new += tokens
+
+    def read(self) -> dict[str, float]:
+        """{tokens, seconds} of the run, {tokens_per_second, mfu} of this interval; begins the next.
+
+        `mfu` is absent where a device's peak is not known.
+        """
+        elapsed = self._clock() - self._start
+        self._tokens += self._new
+        self._seconds += elapsed
+        rate = self._new / max(elapsed, 1e-9)
+        values = {"tokens": self._tokens, "seconds": self._seconds, "tokens_per_second": rate}
+        if self._peak:
+            values["mfu"] = rate * self._flops / self._peak
+        self.restart()
+        return values
+
+
+def peak_flops(device_kind: str) -> float | None:
+    """Dense bfloat16 FLOP/s of a device, None if unknown (a CPU)."""
+    known = [name for name in PEAK_FLOPS if device_kind.startswith(name)]
+    return PEAK_FLOPS[max(known, key=len)] if known else None

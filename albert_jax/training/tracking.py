@@ -1,0 +1,195 @@
+"""Where a run's numbers go: metrics.jsonl, TensorBoard, and a progress bar or plain lines.
+
+metrics.jsonl is what experiments and curves read: one JSON object a line, {"step", "kind", ...},
+every step and kind once. A run that goes back to a checkpoint first cuts off what came after it.
+"""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+import jax
+from etils import epath
+from tqdm import tqdm
+
+from albert_jax.errors import UserError
+from albert_jax.training.workdir import replace
+
+PLAIN_EVERY = 10.0  # seconds between progress lines where there is no terminal
+
+
+class Tracker:
+    """Writes to all of them, from process 0; the other processes' trackers do nothing."""
+
+    def __init__(self, workdir: epath.Path, step: int, total: int):
+        """`step`: finished updates, of `total`; what an earlier start wrote after it is cut off."""
+        self._workdir, self._total = workdir, total
+        self._open(step)
+
+    def write(self, step: int, kind: str, values: Mapping[str, float]):
+        """One set of numbers after `step` updates.
+
+        Args:
+          step: finished updates.
+          kind: "train" or "held_out".
+          values: floats or 0-d numpy arrays; not device arrays, whose reading would wait.
+        """
+        values = {name: float(value) for name, value in values.items()}
+        for output in self._outputs:
+            output.write(step, kind, values)
+
+    def say(self, message: str):
+        """A line for the reader, above the progress bar."""
+        if self._outputs:
+            tqdm.write(message, file=sys.stdout)
+            sys.stdout.flush()
+
+    def rewind(self, step: int):
+        """Goes back to the state after `step` updates; what was written since is cut off."""
+        self.close()
+        self._open(step)
+
+    def close(self):
+        """Flushes and closes everything."""
+        for output in self._outputs:
+            output.close()
+
+    def _open(self, step: int):
+        self._outputs = []
+        if jax.process_index() == 0:
+            self._outputs = [
+                JsonLines(self._workdir / "metrics.jsonl", step),
+                TensorBoard(self._workdir / "tensorboard", step),
+                Progress(step, self._total),
+            ]
+
+
+class JsonLines:
+    """Appends to metrics.jsonl; every line is with the operating system before `write` returns."""
+
+    def __init__(self, path: epath.Path, step: int):
+        cut(path, step)
+        self._file = path.open("a")
+
+    def write(self, step: int, kind: str, values: Mapping[str, float]):
+        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        self._file.write(json.dumps({"step": step, "kind": kind, **finite}) + "\n")
+        self._file.flush()
+
+    def close(self):
+        self._file.close()
+
+
+class TensorBoard:
+    """The same numbers as event files, under KIND/NAME."""
+
+    def __init__(self, folder: epath.Path, step: int):
+        from tensorboardX import SummaryWriter
+
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1, flush_secs=10)
+
+    def write(self, step: int, kind: str, values: Mapping[str, float]):
+        for name, value in values.items():
+            self._writer.add_scalar(f"{kind}/{name}", value, step)
+
+    def close(self):
+        self._writer.close()
+
+
+class Progress:
+    """A bar on a terminal; elsewhere, as in a log of CI, a plain line now and then."""
+
+    def __init__(
+        self,
+        step: int,
+        total: int,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._stream, self._clock = stream or sys.stdout, clock
+        self._total, self._first = total, step
+        self._start, self._due = clock(), clock()
+        self._bar = None
+        if self._stream.isatty():
+            form = "{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{desc}"
+            self._bar = tqdm(
+                total=total, initial=step, bar_format=form, file=self._stream, dynamic_ncols=True
+            )
+
+    def write(self, step: int, kind: str, values: Mapping[str, float]):
+        if kind != "train":
+            self._line(f"step {step}, held out: {summary(values)}")
+        elif self._bar is not None:
+            self._bar.set_description_str(f"  {summary(values)}", refresh=False)
+            self._bar.update(step - self._bar.n)
+        elif self._clock() >= self._due or step == self._total:
+            self._due = self._clock() + PLAIN_EVERY
+            self._line(
+                f"step {step}/{self._total}  {summary(values)}  {self._remaining(step)} left"
+            )
+
+    def close(self):
+        if self._bar is not None:
+            self._bar.close()
+
+    def _line(self, text: str):
+        if self._bar is not None:
+            tqdm.write(text, file=self._stream)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def _remaining(self, step: int) -> str:
+        per_step = (self._clock() - self._start) / max(step - self._first, 1)
+        return tqdm.format_interval(per_step * (self._total - step))
+
+
+def summary(values: Mapping[str, float]) -> str:
+    """The numbers worth watching, in a line."""
+    forms = {
+        "loss": "loss {:.3f}",
+        "mlm_accuracy": "mlm {:.1%}",
+        "mlm_baseline": "(guessing {:.1%})",
+        "sentence_accuracy": "sentence {:.1%}",
+        "sentence_baseline": "(guessing {:.1%})",
+        "tokens_per_second": "{:,.0f} tokens/s",
+        "mfu": "mfu {:.0%}",
+    }
+    return " ".join(form.format(values[name]) for name, form in forms.items() if name in values)
+
+
+def read(workdir: epath.PathLike) -> list[dict]:
+    """The lines of metrics.jsonl in order; a number that was not finite is NaN.
+
+    Raises:
+      UserError: there are none, or a line is damaged.
+    """
+    path = epath.Path(workdir) / "metrics.jsonl"
+    if not path.exists():
+        raise UserError(f"there is no {path}; name the workdir of a run that has begun")
+    lines = _parse(path)
+    return [{k: math.nan if v is None else v for k, v in line.items()} for line in lines]
+
+
+def cut(path: epath.Path, step: int):
+    """Removes the lines after `step`, and the half of a line that a killed process may have left."""
+    if path.exists():
+        kept = [json.dumps(line) + "\n" for line in _parse(path) if line["step"] <= step]
+        replace(path, "".join(kept))
+
+
+def _parse(path: epath.Path) -> list[dict]:
+    """The complete lines of a file: those that end."""
+    *complete, _ = path.read_bytes().split(b"\n")
+    lines = []
+    for number, text in enumerate(complete, 1):
+        try:
+            line = json.loads(text)
+            if not isinstance(line["step"], int):
+                raise TypeError("step is no number")
+        except (ValueError, LookupError, TypeError) as error:
+            raise UserError(f"{path}, line {number} is damaged; mend or remove it") from error
+        lines.append(line)
+    return lines

@@ -1,0 +1,77 @@
+"""config.json: what it records, and which changes it refuses."""
+
+import json
+import subprocess
+
+import pytest
+from etils import epath
+
+from albert_jax.errors import UserError
+from albert_jax.training.workdir import commit, open_workdir
+
+CONFIG = {"model": {"layers": 2, "shape": (3, 4)}, "training": {"steps": 10}, "preset": "tiny"}
+
+
+def load(workdir):
+    return json.loads((workdir / "config.json").read_text())
+
+
+def test_it_records_settings_and_what_each_start_ran_on(tmp_path):
+    workdir = epath.Path(tmp_path / "new" / "run")
+    open_workdir(workdir, CONFIG)
+    open_workdir(workdir, CONFIG)
+    saved = load(workdir)
+    assert saved["config"] == json.loads(json.dumps(CONFIG))
+    first, _ = saved["starts"]
+    assert first["devices"]["kind"] == "cpu" and first["devices"]["count"] == 8
+    assert first["version"] and first["libraries"]["jax"] and first["python"]
+    assert [path.name for path in workdir.iterdir()] == ["config.json"]
+
+
+def test_another_config_is_an_error_that_shows_the_difference(tmp_path):
+    workdir = epath.Path(tmp_path)
+    open_workdir(workdir, CONFIG)
+    before = load(workdir)
+    other = {"model": {"layers": 3, "shape": (3, 4), "heads": 1}, "training": {"steps": 20}}
+    with pytest.raises(UserError) as error:
+        open_workdir(workdir, other, may_differ=["training.steps"])
+    assert str(error.value) == (
+        f"{workdir} holds a run with another config (model.heads absent -> 1; "
+        'model.layers 2 -> 3; preset "tiny" -> absent); use its settings, or another --workdir'
+    )
+    assert load(workdir) == before
+
+
+def test_what_may_differ_is_taken_over(tmp_path):
+    workdir = epath.Path(tmp_path)
+    open_workdir(workdir, CONFIG)
+    open_workdir(workdir, {**CONFIG, "training": {"steps": 20}}, may_differ=["training"])
+    assert load(workdir)["config"]["training"]["steps"] == 20
+    with pytest.raises(UserError, match=r"training\.steps 20 -> 30"):
+        open_workdir(workdir, {**CONFIG, "training": {"steps": 30}}, may_differ=["train"])
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    for text in ("{", "[]", '{"config": 1}'):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(UserError, match=r"config\.json cannot be read"):
+            open_workdir(epath.Path(tmp_path), CONFIG)
+
+
+def test_commit_tells_a_clean_checkout_from_a_changed_one(tmp_path):
+    assert commit(tmp_path) is None
+
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        command = ["git", *who, *words]
+        done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init")
+    (tmp_path / "file").write_text("one")
+    git("add", "file")
+    git("commit", "-m", "one")
+    clean = git("rev-parse", "HEAD")
+    assert commit(tmp_path) == clean
+    (tmp_path / "file").write_text("two")
+    assert commit(tmp_path) == f"{clean}-dirty"
