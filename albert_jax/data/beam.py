@@ -42,7 +42,7 @@ def write(corpus: CorpusConfig, vocabulary: Vocabulary, flags: list[str]) -> Non
         ) from error
 
 
-class BeamBuilder(builder.CorpusBuilder):
+class BeamBuilder(builder.CorpusBuilder, skip_registration=True):
     """Both splits as Beam collections."""
 
     name = "corpus"

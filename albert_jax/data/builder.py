@@ -68,7 +68,7 @@ def remove_leftovers(folder: epath.Path) -> None:
 class CorpusBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Tokenised documents, each with its sentence lengths, in two splits.
 
-    Subclasses repeat the name, because TFDS names a dataset after its class.
+    TFDS wants the name, and not to be registered, said again by each subclass.
     """
 
     name = "corpus"
@@ -99,7 +99,7 @@ class CorpusBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """The commands print what was prepared."""
 
 
-class LocalBuilder(CorpusBuilder):
+class LocalBuilder(CorpusBuilder, skip_registration=True):
     """Writes both splits in one pass over the documents."""
 
     name = "corpus"
