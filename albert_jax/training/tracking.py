@@ -174,7 +174,7 @@ def read(workdir: epath.PathLike) -> list[dict]:
 
 
 def cut(path: epath.Path, step: int):
-    """Removes the lines after `step`, and the half of a line that a killed process may have left."""
+    """Removes the lines after `step`, and half a line that a killed process may have left."""
     if path.exists():
         kept = [json.dumps(line) + "\n" for line in _parse(path) if line["step"] <= step]
         replace(path, "".join(kept))
