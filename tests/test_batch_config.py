@@ -44,7 +44,7 @@ def test_presets():
         batch_size=64,
         length=512,
         predictions=77,
-        examples_per_row=32,
+        examples_per_row=51,
         objective="sop",
         chunking="lossless",
         random_negatives=False,

@@ -11,7 +11,7 @@ from albert_jax.data.segments import Symbols
 from albert_jax.errors import UserError
 from tests.speeches import speeches
 
-CHANGES = {"shards": 2, "workers": 0, "block_rows": 48, "seed": 5}
+CHANGES = {"examples_per_row": 9, "shards": 2, "workers": 0, "block_rows": 48, "seed": 5}
 CONFIG = recommended(12, 128, **CHANGES)
 
 

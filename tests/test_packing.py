@@ -3,7 +3,15 @@ import pytest
 
 from albert_jax.data.packing import pack
 
-L, N, EXTRA, SHORTEST = 96, 7, 3, 8
+L, N, EXTRA = 96, 7, 3
+
+
+def anywhere(chunk: int, offset: int, room: int) -> tuple[int, ...]:
+    return (room,) if room >= 8 else ()
+
+
+def nowhere(chunk: int, offset: int, room: int) -> tuple[int, ...]:
+    return ()
 
 
 def lengths(name: str) -> np.ndarray:
@@ -19,10 +27,10 @@ def lengths(name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["uniform", "short", "just over half", "full", "one", "none"])
-@pytest.mark.parametrize("shortest", [SHORTEST, L])
-def test_rows_keep_both_capacities_and_every_token(name, shortest):
+@pytest.mark.parametrize("cut", [anywhere, nowhere])
+def test_rows_keep_both_capacities_and_every_token(name, cut):
     chunks = lengths(name)
-    packed = pack(chunks, L, N, EXTRA, shortest)
+    packed = pack(chunks, L, N, EXTRA, cut)
     assert np.bincount(packed.row, packed.length + EXTRA, 1).max() <= L
     assert np.bincount(packed.row, minlength=1).max() <= N
     order = np.lexsort((packed.offset, packed.source))
@@ -30,24 +38,24 @@ def test_rows_keep_both_capacities_and_every_token(name, shortest):
     last = np.diff(packed.source[order], append=-1) != 0
     np.testing.assert_array_equal(packed.offset[order][1:], np.where(last, 0, ends)[:-1])
     np.testing.assert_array_equal(ends[last], chunks)
-    if shortest == L:
+    if cut is nowhere:
         assert len(packed.source) == len(chunks)
 
 
 @pytest.mark.parametrize("name", ["uniform", "just over half", "full"])
 def test_cuts_fill_the_rows(name):
-    packed = pack(lengths(name), L, N, EXTRA, SHORTEST)
+    packed = pack(lengths(name), L, N, EXTRA, anywhere)
     rows = packed.row.max() + 1
     assert (packed.length + EXTRA).sum() / (rows * L) > 0.975
     assert len(np.unique(packed.row)) == rows
 
 
 def test_a_chunk_that_fits_is_not_cut():
-    packed = pack(np.array([40, 50, 43, 37]), L, N, EXTRA, SHORTEST)
+    packed = pack(np.array([40, 50, 43, 37]), L, N, EXTRA, anywhere)
     assert sorted(packed.length) == [37, 40, 43, 50]
     assert packed.row.max() == 1
 
 
 def test_slots_close_a_row():
-    packed = pack(np.full(10, 2), L, 4, EXTRA, SHORTEST)
+    packed = pack(np.full(10, 2), L, 4, EXTRA, anywhere)
     assert np.bincount(packed.row).tolist() == [4, 4, 2]

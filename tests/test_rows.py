@@ -82,14 +82,20 @@ def test_layout(config):
         assert weight == types[-1] and (label == 0 or weight)
 
 
-def test_lossless_rows_hold_every_token_in_order():
+def numbered():
+    """The speeches with every token a number of its own, counted through from 5."""
     found, _ = speeches()
     starts = 5 + bounds(np.array([len(document.tokens) for document in found]))
     documents = [
         Document(np.arange(a, a + len(d.tokens), dtype=np.int32), d.sentence_lengths)
         for a, d in zip(starts, found, strict=False)
     ]
-    symbols = Symbols(np.random.default_rng(0).random(starts[-1]) < 0.7)
+    return documents, Symbols(np.random.default_rng(0).random(starts[-1]) < 0.7)
+
+
+def test_lossless_rows_hold_every_token_in_order():
+    documents, symbols = numbered()
+    starts = [int(document.tokens[0]) for document in documents]
     config = recommended(4, 128)
     rows = BlockRows(config, symbols).random_map(documents, np.random.default_rng(1))
     chunks = []
@@ -97,12 +103,26 @@ def test_lossless_rows_hold_every_token_in_order():
         parts = [tokens[types == 0][1:-1], tokens[types == 1][:-1]]
         chunks.append(np.concatenate(parts[::-1] if label else parts))
     assert all((np.diff(chunk) == 1).all() for chunk in chunks)
-    np.testing.assert_array_equal(np.sort(np.concatenate(chunks)), np.arange(5, starts[-1]))
-    ends = set(starts[1:-1].tolist())
+    np.testing.assert_array_equal(np.sort(np.concatenate(chunks)), np.arange(5, len(symbols.word_starts)))
+    ends = set(starts[1:])
     assert not any(ends & set(chunk[1:].tolist()) for chunk in chunks)
 
 
-@pytest.mark.parametrize(("length", "least"), [(512, 0.98), (128, 0.98), (32, 0.97)])
+@pytest.mark.parametrize("length", [64, 512])
+def test_nothing_but_the_order_tells_a_swapped_pair(length):
+    """Both segments of a labelled pair begin and end with whole sentences; a loose end is a clue."""
+    documents, symbols = numbered()
+    edges = {0} | {int(end) for d in documents for end in d.tokens[0] + np.cumsum(d.sentence_lengths)}
+    firsts = edges | {int(d.tokens[0]) for d in documents}
+    rows = BlockRows(recommended(4, length), symbols).random_map(documents, np.random.default_rng(2))
+    labelled = [(t, types) for t, types, _, weight in examples(rows) if weight]
+    assert len(labelled) > 500
+    for tokens, types in labelled:
+        for segment in (tokens[types == 0][1:-1], tokens[types == 1][:-1]):
+            assert int(segment[0]) in firsts and int(segment[-1]) + 1 in edges
+
+
+@pytest.mark.parametrize(("length", "least"), [(512, 0.98), (128, 0.975), (32, 0.94)])
 def test_recommended_rows_are_full_and_masked_at_fifteen_percent(length, least):
     config = recommended(4, length)
     rows = made(config)

@@ -101,6 +101,6 @@ def recommended(batch_size: int, length: int, **changes: Any) -> BatchConfig:
     """Full rows, 15 % of their tokens masked, pure SOP, every token of the text in every epoch."""
     preset = {
         "predictions": -(-15 * length // 100),
-        "examples_per_row": max(4, length // 16),
+        "examples_per_row": max(4, length // 10),
     }
     return BatchConfig(batch_size=batch_size, length=length, **preset | changes)

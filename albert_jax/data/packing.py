@@ -1,11 +1,13 @@
 """Chunks -> rows without waste.
 
 Best fit, longest first, under two capacities of a row: its length and its number of examples. A
-chunk that fits nowhere is cut to fill the widest gap, and its rest goes on, so rows are full
-whatever the lengths of the documents; a chunk that fits is never cut. Predictions are no third
-capacity: `masking.row_budgets` shares them out so that they always fit.
+chunk that fits nowhere may be cut to go into the widest gap, and its rest goes on; a chunk that
+fits is never cut. Predictions are no third capacity: `masking.row_budgets` shares them out so that
+they always fit.
 """
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +22,10 @@ class Packed(NamedTuple):
     row: np.ndarray
 
 
-def pack(lengths: np.ndarray, row_length: int, slots: int, extra: int, shortest: int) -> Packed:
+Cut = Callable[[int, int, int], Sequence[int]]
+
+
+def pack(lengths: np.ndarray, row_length: int, slots: int, extra: int, cut: Cut) -> Packed:
     """Packs chunks into as few rows as possible.
 
     Args:
@@ -28,7 +33,8 @@ def pack(lengths: np.ndarray, row_length: int, slots: int, extra: int, shortest:
       row_length: positions a row.
       slots: chunks a row.
       extra: positions that each chunk takes besides its tokens.
-      shortest: no cut leaves fewer tokens than this in a gap; `row_length` forbids cuts.
+      cut: (chunk, offset, room) -> where, counted from `offset`, to cut a chunk for a gap with that
+        much room: the part before the first cut goes there. Empty leaves the chunk as it is.
     """
     waiting = [[] for _ in range(row_length + 1)]  # by length: (source, offset)
     for source, length in enumerate(lengths.tolist()):
@@ -37,12 +43,11 @@ def pack(lengths: np.ndarray, row_length: int, slots: int, extra: int, shortest:
     pieces = []
     for length in range(row_length, 0, -1):
         for source, offset in waiting[length]:
-            size = length
-            gap = rows.smallest_gap(length + extra)
-            if gap is None and rows.largest_gap() - extra >= shortest:
-                gap = rows.largest_gap()
-                size = gap - extra
-                waiting[length - size].append((source, offset + size))
+            size, gap = length, rows.smallest_gap(length + extra)
+            if gap is None and (cuts := cut(source, offset, rows.largest_gap() - extra)):
+                size, gap = cuts[0], rows.largest_gap()
+                for low, high in pairwise((*cuts, length)):
+                    waiting[high - low].append((source, offset + low))
             pieces.append((source, offset, size, rows.put(gap, size + extra)))
     return Packed(*np.array(pieces, np.int64).reshape(-1, 4).T)
 

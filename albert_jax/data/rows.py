@@ -14,14 +14,13 @@ from albert_jax.data.segments import (
     Text,
     assemble,
     bounds,
+    cut_chunk,
     cut_documents,
     lay_out,
     ranges,
     reference_pairs,
     split_chunks,
 )
-
-_SHORTEST_CUT = 8  # tokens; a narrower gap at the end of a row stays padding
 
 
 class BlockRows(grain.transforms.RandomMap):
@@ -60,14 +59,23 @@ def packed_pairs(
         pairs = reference_pairs(
             text, length, objective, config.short_share, config.random_negatives, rng
         )
-        packed = pack(pairs.lengths(), length, slots, extra=0, shortest=length)
+        packed = pack(pairs.lengths(), length, slots, extra=0, cut=_never)
         return pairs.take(packed.source), packed.row
     specials = 2 if objective == "none" else 3
     room, shortest = length - specials, max(2, length // slots - specials)
     starts, lengths = cut_documents(text, room, shortest, config.short_share, rng)
-    packed = pack(lengths, length, slots, extra=specials, shortest=_SHORTEST_CUT)
+    bound, begin, end = (x.tolist() for x in (text.sentence_bounds, starts, starts + lengths))
+
+    def cut(chunk: int, offset: int, room: int) -> tuple[int, ...]:
+        return cut_chunk(bound, begin[chunk] + offset, end[chunk], room)
+
+    packed = pack(lengths, length, slots, extra=specials, cut=cut)
     starts = starts[packed.source] + packed.offset
     return split_chunks(text, starts, packed.length, objective, rng), packed.row
+
+
+def _never(*_) -> tuple[int, ...]:
+    return ()
 
 
 def _budgets(lengths: np.ndarray, row: np.ndarray, config: BatchConfig) -> np.ndarray:

@@ -6,14 +6,16 @@ writes `[CLS] A [SEP] B [SEP]`. Label 0 means "in order", 1 "swapped, or from an
 """
 
 import random
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from albert_jax.data.documents import Document
 
+_SHORTEST_CUT = 8  # tokens; a narrower gap at the end of a row stays padding
 _TRIES = 10  # the reference draws another document that often before it takes the same one
 
 
@@ -97,26 +99,59 @@ def lay_out(documents: Sequence[Document]) -> Text:
 def cut_documents(
     text: Text, room: int, shortest: int, short_share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cuts documents into chunks of at most `room` tokens; no token is lost.
+    """Cuts documents between sentences into chunks of at most `room` tokens; no token is lost.
 
-    A document that fits stays whole. Another starts with a chunk of random length, so that chunks
-    begin elsewhere in every epoch. A share of the documents is cut shorter, at a length drawn from
-    [shortest, room], as the reference does for every document pass.
+    Only a sentence longer than `room` is cut itself. A document that fits stays whole. Another
+    starts with a chunk of random length and goes on with chunks of a length drawn from the last
+    sixteenth of `room`, so that chunks begin elsewhere in every epoch. A share of the documents is
+    cut shorter, at a length drawn from [shortest, room], as the reference does for every document
+    pass.
 
     Returns:
       starts and lengths of the chunks in `text.tokens`, each int64 [C].
     """
-    starts = text.sentence_bounds[text.document_bounds]
-    lengths = np.diff(starts)
+    lengths = np.diff(text.sentence_bounds[text.document_bounds])
     short = rng.random(len(lengths)) < short_share
-    target = np.where(short, rng.integers(shortest, room + 1, len(lengths)), room)
-    phase = np.where(lengths > target, rng.integers(0, target), 0)  # missing from the first chunk
-    counts = -(-(lengths + phase) // target)  # chunks a document
-    target, phase, begin = (np.repeat(x, counts) for x in (target, phase, starts[:-1]))
-    first = begin - phase + ranges(np.zeros_like(counts), counts) * target
-    last = np.minimum(first + target, np.repeat(starts[1:], counts))
-    first = np.maximum(first, begin)
-    return first, last - first
+    least = np.where(short, shortest, np.where(lengths > room, room - room // 16, room))
+    target = rng.integers(least, room + 1)
+    first = np.where(lengths > target, rng.integers(1, target + 1), target)
+    cuts = [0]
+    for document, (low, high) in enumerate(pairwise(text.document_bounds.tolist())):
+        bound = text.sentence_bounds[low : high + 1].tolist()
+        cuts += _cuts(bound, int(first[document]), int(target[document]), room)
+    return np.array(cuts[:-1], np.int64), np.diff(np.array(cuts, np.int64))
+
+
+def _cuts(bound: list[int], first: int, target: int, room: int) -> Iterator[int]:
+    """Where the chunks of a document end, given where its sentences do."""
+    sentence, limit = 0, first
+    while sentence < len(bound) - 1:
+        end = max(bisect_right(bound, bound[sentence] + limit) - 1, sentence + 1)
+        yield from range(bound[sentence] + room, bound[end], room)  # inside one long sentence
+        yield bound[end]
+        sentence, limit = end, target
+
+
+def cut_chunk(bound: list[int], start: int, end: int, room: int) -> tuple[int, ...]:
+    """Where to cut the chunk [start, end) so that its first part fits into `room`.
+
+    After as many whole sentences as fit; if none does, inside the first sentence, whose rest is then
+    cut off too. So a part that holds several sentences, and an order to predict, begins and ends
+    with whole ones: a loose end would tell a swapped pair from one in order.
+
+    Args:
+      bound: where sentences start, and where the last one ends.
+
+    Returns:
+      the cuts, counted from `start`; none where the room is not worth it.
+    """
+    if room < _SHORTEST_CUT:
+        return ()
+    last = bisect_right(bound, start + room) - 1
+    if bound[last] > start:
+        return (bound[last] - start,)
+    sentence = bound[last + 1] - start
+    return (room, sentence) if start + sentence < end else (room,)
 
 
 def split_chunks(
