@@ -91,6 +91,8 @@ def test_what_was_saved_comes_back_with_its_types_and_sharding(tmp_path, asynchr
     saved(tmp_path / "c", [3, 7], asynchronous=asynchronous)
     assert restored(tmp_path / "c") == 7
     assert restored(tmp_path / "c", step=3) == 3
+    with pytest.raises(UserError, match="there is no checkpoint 5 in"):
+        restored(tmp_path / "c", step=5)
     _, state, _ = opened(tmp_path / "c").restore(abstract(make(0)))
     assert isinstance(state, State) and isinstance(state.opt_state, Moments)
     assert state.params["dense"]["kernel"].sharding == replicated()

@@ -92,20 +92,21 @@ class Checkpoints:
         items = {"state": args.PyTreeSave(state), "note": args.JsonSave(seal(note))}
         self._manager.save(step, args=args.Composite(**items))
 
-    def restore(self, abstract: State, step: int | None = None) -> tuple[int, State, dict] | None:
-        """The newest readable checkpoint, or the one of `step`, as (step, state, data_state).
+    def restore(
+        self, abstract: State, step: int | str | None = None
+    ) -> tuple[int, State, dict] | None:
+        """The newest readable checkpoint, that of `step`, or the "best": (step, state, data_state).
 
-        None where there is none. Damaged ones that are newer are named on stderr and set aside.
+        None where there is none at all. Damaged ones before it are named on stderr and set aside.
 
         Args:
           abstract: the state as ShapeDtypeStructs with shardings.
 
         Raises:
-          UserError: no checkpoint can be read, or it holds another state than `abstract`.
+          UserError: there is none of `step`, none can be read, or its state is not like `abstract`.
         """
         self.wait()
-        steps = sorted(self._manager.all_steps(), reverse=True) if step is None else [step]
-        if not steps:
+        if step is None and not self._manager.all_steps():
             return None
 
         def read(step: int) -> tuple[State, dict]:
@@ -113,6 +114,7 @@ class Checkpoints:
             check_fit(note["arrays"], abstract, self._folder / str(step))
             return _arrays(self._manager, step, note, abstract), own_part(note["data"])
 
+        steps = _preferred(self._manager, self._folder, step)
         step, (state, data_state), damaged = _first_readable(self._folder, steps, read)
         for number in damaged:
             self._set_aside(number)
