@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,17 @@ def test_a_wikipedia_dump(tmp_path, name):
         ["The cat is a small animal. It purrs.", "It sleeps. The cats's bed is warm."],
         ["A dog barks."],
     ]
+
+
+def test_a_large_dump_takes_little_memory(tmp_path):
+    page = "<page><ns>0</ns><revision><text>{}</text></revision></page>"
+    pages = (page.format(f"Article {i}. " * 10_000) for i in range(60))
+    (tmp_path / "x.xml").write_text(f'<mediawiki xmlns="x">{"".join(pages)}</mediawiki>')
+    tracemalloc.start()
+    assert sum(1 for _ in text.documents(str(tmp_path / "x.xml"))) == 60
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < (tmp_path / "x.xml").stat().st_size / 4
 
 
 def test_a_mixture_takes_weights_as_how_often(folder):

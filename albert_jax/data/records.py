@@ -23,7 +23,7 @@ VOCABULARY = "vocabulary.model"
 
 
 class Records:
-    """The documents of a split, by index; opened when first read, so it travels to workers.
+    """The documents of a split, by index; opened when first read, so it travels lightly.
 
     Args:
       folder: of the prepared dataset.
@@ -72,9 +72,6 @@ class Records:
 
     def __repr__(self) -> str:
         return f"Records({self.folder!r}, {self.split!r})"
-
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, "_source": None}
 
 
 def tfds_builder(folder: epath.PathLike):

@@ -200,12 +200,10 @@ _WORD_CHARACTERS = _PUNCTUATION | frozenset("abcdefghijklmnopqrstuvwxyz")
 def starts_word(piece: str) -> bool:
     """Whether whole-word masking takes a piece for the start of a word.
 
-    The rule of google-research/albert, create_pretraining_data.py: after a space ("▁"), a special
-    piece ("<"), a single punctuation mark, or any character that is neither an English letter nor
-    punctuation, so that digits and foreign scripts are words of their own.
+    The rule of google-research/albert, create_pretraining_data.py: a single punctuation mark, or
+    any character that is neither an English letter nor punctuation. That takes in the mark of a
+    space ("▁"), special pieces ("<"), and makes digits and foreign scripts words of their own.
     """
-    return (
-        piece.startswith(("▁", "<"))
-        or piece in _PUNCTUATION
-        or not all(character.lower() in _WORD_CHARACTERS for character in piece)
+    return piece in _PUNCTUATION or not all(
+        character.lower() in _WORD_CHARACTERS for character in piece
     )
