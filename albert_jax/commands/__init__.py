@@ -1,0 +1,1 @@
+"""The commands; each reads top to bottom like a page."""

@@ -1,15 +1,32 @@
-"""`albert-jax prepare`: text in, a vocabulary and tokenised records out."""
+"""Text in, a vocabulary and tokenised records out; once, before `pretrain`.
+
+albert-jax prepare --config=configs/pretrain.py --workdir=W
+albert-jax prepare --config=configs/pretrain.py --workdir=W --config.corpus.source=my/texts
+albert-jax prepare --config=configs/pretrain.py --workdir=W --config.corpus.source=dump.xml.bz2
+"""
 
 import os
 from collections.abc import Iterator
 
 from tqdm import tqdm
 
+from albert_jax.commands.config import pretraining
+from albert_jax.commands.flags import CommandLine
 from albert_jax.data import builder, records, text, tokenisation, vocabulary
 from albert_jax.data.config import CorpusConfig
 from albert_jax.data.statistics import page
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
+
+
+def main(argv: list[str]):
+    """Reads the command line and prepares."""
+    line = CommandLine(__doc__)
+    line.config()
+    line.path("workdir", "gets the folder records/, unless corpus.records names another")
+    flags, _ = line.parse(argv)
+    run = pretraining(flags["config"], flags["workdir"])
+    prepare(run.corpus, run.model.vocab_size)
 
 
 def prepare(corpus: CorpusConfig, vocab_size: int, beam: list[str] | None = None) -> None:

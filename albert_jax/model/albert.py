@@ -66,13 +66,10 @@ def gather(x: jax.Array, positions: jax.Array) -> jax.Array:
 
 def abstract_batch(rows: int, length: int, predictions: int, examples: int) -> Batch:
     """The batch layout as shapes and dtypes (design: tokens [B, L], predictions [B, M], examples [B, N])."""
-    shapes = {
-        length: ("tokens", "token_types", "positions", "example_ids"),
-        predictions: ("mlm_positions", "mlm_targets", "mlm_weights"),
-        examples: ("cls_positions", "sentence_labels", "sentence_weights"),
-    }
+    widths = dict.fromkeys(("tokens", "token_types", "positions", "example_ids"), length)
+    widths |= dict.fromkeys(("mlm_positions", "mlm_targets", "mlm_weights"), predictions)
+    widths |= dict.fromkeys(("cls_positions", "sentence_labels", "sentence_weights"), examples)
     return {
-        name: jax.ShapeDtypeStruct((rows, size), jnp.float32 if "weights" in name else jnp.int32)
-        for size, names in shapes.items()
-        for name in names
+        name: jax.ShapeDtypeStruct((rows, width), jnp.float32 if "weights" in name else jnp.int32)
+        for name, width in widths.items()
     }

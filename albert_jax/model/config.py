@@ -57,7 +57,9 @@ class AlbertConfig:
                 _require(getattr(self, field.name) >= 1, self, field.name, "at least 1")
             if field.name.endswith("dropout"):
                 _require(0 <= getattr(self, field.name) < 1, self, field.name, "in [0, 1)")
-        _require(self.hidden_size % self.num_heads == 0, self, "num_heads", "a divisor of hidden_size")
+        _require(
+            self.hidden_size % self.num_heads == 0, self, "num_heads", "a divisor of hidden_size"
+        )
         _require(self.num_groups <= self.num_layers, self, "num_groups", "at most num_layers")
         ungrouped = self.sharing != "none" or self.num_groups == 1
         _require(ungrouped, self, "num_groups", "1 where nothing is shared")

@@ -18,7 +18,9 @@ class Embeddings(nn.Module):
 
     def setup(self):
         cfg = self.config
-        self.tokens = self._table("tokens", cfg.vocab_size)  # [V, E]; the masked-LM head is tied to it
+        self.tokens = self._table(
+            "tokens", cfg.vocab_size
+        )  # [V, E]; the masked-LM head is tied to it
         self.positions = self._table("positions", cfg.max_positions)
         self.types = self._table("types", cfg.num_types)
         self.norm = layer_norm(cfg, name=None)

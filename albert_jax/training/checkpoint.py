@@ -7,6 +7,7 @@ was saved (note.py tells) is set aside, and the one before it is used.
 
 import contextlib
 import dataclasses
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -275,6 +276,23 @@ def _failure_is_damage() -> Iterator[None]:
     except (Damaged, MemoryError, jax.errors.JaxRuntimeError):
         raise
     except Exception as error:
+        _hush_abandoned_reads()
         cause = error.__cause__ or error
         lines = str(cause).strip().splitlines() or [type(cause).__name__]
         raise Damaged(lines[0][:120]) from error
+
+
+def _hush_abandoned_reads():
+    """Keeps the reads that ran beside a failed one from printing tracebacks when they end.
+
+    orbax waits for the first failure only; asyncio then complains, at any time up to the exit, of the
+    others' errors and of their closed loop.
+    """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    show = sys.unraisablehook
+
+    def hook(ignored):
+        if "Event loop is closed" not in str(ignored.exc_value):
+            show(ignored)
+
+    sys.unraisablehook = hook

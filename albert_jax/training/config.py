@@ -21,7 +21,9 @@ class TrainingConfig:
     steps: int = 125_000  # updates
     seed: int = 0  # of parameters and dropout; the data has its own
     microbatches: int = 1  # a batch is worked through in this many parts, with the same result
-    clip_microbatches: bool = False  # clip each part's gradient and add up, as the original does per core
+    clip_microbatches: bool = (
+        False  # clip each part's gradient and add up, as the original does per core
+    )
     average_decay: float = 0.0  # of the moving average of parameters; 0 keeps none
     log_every: int = 10  # updates
     evaluate_every: int = 1000  # updates
@@ -56,7 +58,9 @@ def build(section: type[Section], values: Mapping[str, Any], path: str = "config
             raise UserError(f"{path}.{key} is not a setting; {hint}")
     if missing := fields.keys() - values.keys():
         raise UserError(f"{path}.{min(missing)} is missing from the config file")
-    return section(**{key: _value(fields[key].type, values[key], f"{path}.{key}") for key in fields})
+    return section(
+        **{key: _value(fields[key].type, values[key], f"{path}.{key}") for key in fields}
+    )
 
 
 def _value(kind: Any, value: Any, path: str) -> Any:

@@ -1,6 +1,5 @@
 """Held-out losses and accuracies, beside what a guess without a model would reach."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import jax
@@ -18,12 +17,9 @@ def evaluate(
     step: Callable, params: Params, batches: Sequence[NumpyBatch], mesh: Mesh
 ) -> dict[str, float]:
     """Means over all batches: {mlm,sentence}_{loss,accuracy}; every prediction counts once."""
-    sums, weights = Counter(), Counter()
-    for batch in batches:
-        sums.update(jax.device_get(step(params, to_devices(batch, mesh))))
-        for name in ("mlm", "sentence"):
-            weights[name] += batch[f"{name}_weights"].sum()
-    return {name: float(v) for name, v in losses.means(sums, _at_least_one(weights)).items()}
+    parts = [jax.device_get(step(params, to_devices(batch, mesh))) for batch in batches]
+    sums, weights = jax.tree.map(lambda *values: np.sum(values, dtype=np.float64), *parts)
+    return {name: float(value) for name, value in losses.means(sums, weights).items()}
 
 
 def baselines(batches: Sequence[NumpyBatch], frequent: int) -> dict[str, float]:
@@ -44,7 +40,3 @@ def baselines(batches: Sequence[NumpyBatch], frequent: int) -> dict[str, float]:
 def _real(batches: Sequence[NumpyBatch], objective: str, name: str) -> np.ndarray:
     values = [b[f"{objective}_{name}"][b[f"{objective}_weights"] > 0] for b in batches]
     return np.concatenate(values) if values else np.zeros(0)
-
-
-def _at_least_one(weights: Counter) -> dict[str, float]:
-    return {name: max(float(value), 1.0) for name, value in weights.items()}

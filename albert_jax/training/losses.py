@@ -6,7 +6,6 @@ number of predictions a core is nearly constant, so the difference is in the fif
 """
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from albert_jax.model.albert import Batch
@@ -24,17 +23,29 @@ def pretraining_sums(logits: tuple[jax.Array, jax.Array], batch: Batch) -> Sums:
     mlm_logits, sentence_logits = logits
     mlm = _sums(mlm_logits, batch["mlm_targets"], batch["mlm_weights"])
     sentence = _sums(sentence_logits, batch["sentence_labels"], batch["sentence_weights"])
-    return {f"mlm_{k}": v for k, v in mlm.items()} | {f"sentence_{k}": v for k, v in sentence.items()}
+    return {f"mlm_{k}": v for k, v in mlm.items()} | {
+        f"sentence_{k}": v for k, v in sentence.items()
+    }
 
 
 def weights(batch: Batch) -> Sums:
     """How many predictions of each kind a batch holds: what the sums are divided by."""
-    return {name: jnp.maximum(batch[f"{name}_weights"].sum(), 1.0) for name in ("mlm", "sentence")}
+    return {name: batch[f"{name}_weights"].sum() for name in ("mlm", "sentence")}
 
 
 def means(sums: Sums, weights: Sums) -> Sums:
-    """Sums -> {mlm,sentence}_{loss,accuracy}."""
-    return {name: value / weights[name.split("_")[0]] for name, value in sums.items()}
+    """Sums -> {mlm,sentence}_{loss,accuracy}; 0 where nothing was predicted."""
+    return {name: value / _divisor(weights, name.split("_")[0]) for name, value in sums.items()}
+
+
+def total(sums: Sums, weights: Sums) -> jax.Array:
+    """The loss that is minimised: both objectives with weight 1 (Lan et al. 2020; the released code)."""
+    return sum(sums[f"{name}_loss"] / _divisor(weights, name) for name in ("mlm", "sentence"))
+
+
+def _divisor(weights: Sums, objective: str) -> jax.Array:
+    weight = weights[objective]
+    return weight + (weight == 0)
 
 
 def _sums(logits: jax.Array, targets: jax.Array, weights: jax.Array) -> Sums:

@@ -41,30 +41,24 @@ def unseal(sealed: dict) -> dict:
 def table(state: State) -> Table:
     """{path: [shape, dtype, checksum]} of every array."""
     leaves = jax.tree.leaves_with_path(state)
-    sums = jax.device_get(_checksums([leaf for _, leaf in leaves])).tolist()
+    sums = jax.device_get([_checksum(leaf) for _, leaf in leaves])
     return {
-        _name(path): [list(leaf.shape), str(leaf.dtype), checksum]
+        _name(path): [list(leaf.shape), str(leaf.dtype), int(checksum)]
         for (path, leaf), checksum in zip(leaves, sums, strict=True)
     }
 
 
 @jax.jit
-def _checksums(arrays: list[jax.Array]) -> jax.Array:
-    """A uint32 of each array: the sum, modulo 2^32, of the hash of every element and its index.
+def _checksum(x: jax.Array) -> jax.Array:
+    """The sum, modulo 2^32, of the hash of every element and its index; uint32 [].
 
     The hash, MurmurHash3's finaliser, is one to one: no change of a single element is missed.
     """
-
-    def checksum(x: jax.Array) -> jax.Array:
-        bits = jax.lax.bitcast_convert_type(x, f"uint{8 * x.dtype.itemsize}").ravel()
-        h = bits.astype(jnp.uint32) ^ (
-            jnp.arange(bits.size, dtype=jnp.uint32) * np.uint32(0x9E3779B1)
-        )
-        h = (h ^ (h >> 16)) * np.uint32(0x85EBCA6B)
-        h = (h ^ (h >> 13)) * np.uint32(0xC2B2AE35)
-        return jnp.sum(h ^ (h >> 16), dtype=jnp.uint32)
-
-    return jnp.stack([checksum(x) for x in arrays])
+    bits = jax.lax.bitcast_convert_type(x, f"uint{8 * x.dtype.itemsize}").ravel()
+    h = bits.astype(jnp.uint32) ^ (jnp.arange(bits.size, dtype=jnp.uint32) * np.uint32(0x9E3779B1))
+    h = (h ^ (h >> 16)) * np.uint32(0x85EBCA6B)
+    h = (h ^ (h >> 13)) * np.uint32(0xC2B2AE35)
+    return jnp.sum(h ^ (h >> 16), dtype=jnp.uint32)
 
 
 def check_fit(saved: Table, abstract: State, where: epath.Path):

@@ -27,8 +27,8 @@ NAMES = ("lamb", "adamw", "optax_lamb", "optax_adamw")
 class OptimizerConfig:
     """The section `optimizer`; the defaults are the reference's.
 
-    `groups` holds (pattern, decay, adapt): the first pattern that `re.search` finds in a path (as in
-    albert/encoder/ffn/output/kernel) says whether it takes weight decay and a trust ratio.
+    `groups` holds (pattern, decay, adapt): the first pattern that `re.search` finds in a path such
+    as albert/encoder/ffn/output/kernel says whether it takes weight decay and a trust ratio.
     """
 
     name: str = "lamb"  # or "adamw"; optax_lamb and optax_adamw are optax's own

@@ -11,6 +11,7 @@ import optax
 from jax.sharding import Sharding
 
 from albert_jax.model.albert import Batch
+from albert_jax.training.config import TrainingConfig
 
 Params = dict
 
@@ -23,17 +24,26 @@ class TrainState(flax.struct.PyTreeNode):
     opt_state: optax.OptState
     average: Params | None
 
+    @property
+    def best_params(self) -> Params:
+        """What is evaluated and used: the moving average where there is one."""
+        return self.params if self.average is None else self.average
+
 
 def create(
-    model: nn.Module, optimizer: optax.GradientTransformation, batch: Batch, seed: int, average: bool
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    batch: Batch,
+    config: TrainingConfig,
 ) -> TrainState:
-    """A fresh state; the values of `batch` do not matter. Pure, so it can run under jit and eval_shape."""
-    params = model.init(jax.random.key(seed), batch)["params"]
+    """A fresh state; pure, so it can run under jit and eval_shape. `batch` holds shapes only."""
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), batch)
+    params = model.init(jax.random.key(config.seed), zeros)["params"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         opt_state=optimizer.init(params),
-        average=jax.tree.map(jnp.copy, params) if average else None,
+        average=jax.tree.map(jnp.copy, params) if config.average_decay else None,
     )
 
 

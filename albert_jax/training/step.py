@@ -22,6 +22,7 @@ Metrics = dict[str, jax.Array]
 def make_train_step(
     model: nn.Module,
     optimizer: optax.GradientTransformation,
+    rate: optax.Schedule,
     config: TrainingConfig,
     clip_norm: float,
     mesh: Mesh,
@@ -33,15 +34,14 @@ def make_train_step(
         grads, sums, norm = gradient(model, config, clip_norm, state.params, batch, key)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
+        lr = rate(state.step)
         state = TrainState(
             step=state.step + 1,
             params=params,
             opt_state=opt_state,
             average=average(state.average, params, config.average_decay),
         )
-        metrics = losses.means(sums, losses.weights(batch))
-        loss = metrics["mlm_loss"] + metrics["sentence_loss"]
-        return state, metrics | {"loss": loss, "grad_norm": norm}
+        return state, _metrics(sums, batch) | {"grad_norm": norm, "learning_rate": lr}
 
     return jax.jit(
         step,
@@ -51,11 +51,14 @@ def make_train_step(
     )
 
 
-def make_held_out_step(model: nn.Module, mesh: Mesh) -> Callable[[Params, Batch], losses.Sums]:
-    """The jitted (params, batch) -> sums of losses and of correct predictions, without dropout."""
+def make_held_out_step(
+    model: nn.Module, mesh: Mesh
+) -> Callable[[Params, Batch], tuple[losses.Sums, losses.Sums]]:
+    """The jitted (params, batch) -> (sums of losses and correct predictions, weights); no dropout."""
 
-    def step(params: Params, batch: Batch) -> losses.Sums:
-        return losses.pretraining_sums(model.apply({"params": params}, batch), batch)
+    def step(params: Params, batch: Batch) -> tuple[losses.Sums, losses.Sums]:
+        logits = model.apply({"params": params}, batch)
+        return losses.pretraining_sums(logits, batch), losses.weights(batch)
 
     return jax.jit(
         step, in_shardings=(replicated(mesh), by_rows(mesh)), out_shardings=replicated(mesh)
@@ -81,7 +84,9 @@ def gradient(
 
     def part(microbatch: Batch, key: jax.Array):
         own = config.clip_microbatches
-        (_, sums), grads = grad_fn(params, microbatch, key, losses.weights(microbatch if own else batch))
+        (_, sums), grads = grad_fn(
+            params, microbatch, key, losses.weights(microbatch if own else batch)
+        )
         return (clip(grads, clip_norm)[0] if own else grads), sums
 
     if config.microbatches == 1:
@@ -94,15 +99,19 @@ def gradient(
 
 def microbatches(batch: Batch, count: int) -> Batch:
     """[B, ...] -> [count, B / count, ...]; strided, so that every device keeps the rows it has."""
-    return jax.tree.map(
-        lambda x: jnp.swapaxes(x.reshape(-1, count, *x.shape[1:]), 0, 1), batch
-    )
+    return jax.tree.map(lambda x: jnp.swapaxes(x.reshape(-1, count, *x.shape[1:]), 0, 1), batch)
+
+
+def _metrics(sums: losses.Sums, batch: Batch) -> Metrics:
+    weights = losses.weights(batch)
+    tokens = (batch["example_ids"] > 0).sum()
+    return losses.means(sums, weights) | {"loss": losses.total(sums, weights), "tokens": tokens}
 
 
 def _loss(model, params, batch, key, weights):
     logits = model.apply({"params": params}, batch, deterministic=False, rngs={"dropout": key})
     sums = losses.pretraining_sums(logits, batch)
-    return sums["mlm_loss"] / weights["mlm"] + sums["sentence_loss"] / weights["sentence"], sums
+    return losses.total(sums, weights), sums
 
 
 def _accumulate(part: Callable, parts: Batch, key: jax.Array):

@@ -40,29 +40,34 @@ class Throughput:
         peaks = [peak_flops(device.device_kind) for device in devices]
         self._peak = None if None in peaks else sum(peaks)
         self._flops, self._clock = flops_per_token, clock
-        self._tokens, self._seconds = tokens, seconds
+        self._tokens, self._seconds, self._new = tokens, seconds, 0
         self.restart()
 
     def restart(self):
-        """Begins a new interval, so that compilation or an evaluation does not count."""
+        """Begins a new interval, so that compilation or an evaluation does not count as its time."""
+        self._tokens += self._new
         self._start, self._new = self._clock(), 0
 
     def add(self, tokens: int):
         """Counts the tokens of a finished step."""
         self._new += tokens
 
+    def total(self) -> dict[str, float]:
+        """{tokens, seconds} of the run so far; the interval goes on."""
+        elapsed = self._clock() - self._start
+        return {"tokens": self._tokens + self._new, "seconds": self._seconds + elapsed}
+
     def read(self) -> dict[str, float]:
-        """{tokens, seconds} of the run, {tokens_per_second, mfu} of this interval; begins the next.
+        """`total`, and {tokens_per_second, mfu} of this interval; begins the next.
 
         `mfu` is absent where a device's peak is not known.
         """
-        elapsed = self._clock() - self._start
-        self._tokens += self._new
-        self._seconds += elapsed
+        total, elapsed = self.total(), self._clock() - self._start
         rate = self._new / max(elapsed, 1e-9)
-        values = {"tokens": self._tokens, "seconds": self._seconds, "tokens_per_second": rate}
+        values = {**total, "tokens_per_second": rate}
         if self._peak:
             values["mfu"] = rate * self._flops / self._peak
+        self._seconds = total["seconds"]
         self.restart()
         return values
 

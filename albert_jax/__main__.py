@@ -1,0 +1,42 @@
+"""`albert-jax COMMAND ...`: picks the command and nothing else."""
+
+import importlib
+import sys
+
+from albert_jax.errors import UserError
+
+COMMANDS = {
+    "prepare": "text -> vocabulary and tokenised records, once",
+    "pretrain": "records -> checkpoints; the same command again resumes",
+    "fill-mask": "words for the [MASK]s of a sentence",
+    "inspect": "parameters and FLOPs, module by module",
+    "curves": "a picture of a run's losses and accuracies",
+}
+
+USAGE = "\n".join(
+    [
+        "usage: albert-jax COMMAND [--flags]",
+        "",
+        *(f"  {name:10} {what}" for name, what in COMMANDS.items()),
+        "",
+        "albert-jax COMMAND --help shows a command's flags and examples.",
+    ]
+)
+
+
+def main():
+    """Runs a command; what the user can mend is one line on stderr and exit status 1."""
+    name, *argv = sys.argv[1:] or ["--help"]
+    if name in ("--help", "-h", "help"):
+        print(USAGE)
+        return
+    try:
+        if name not in COMMANDS:
+            raise UserError(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}")
+        importlib.import_module(f"albert_jax.commands.{name.replace('-', '_')}").main(argv)
+    except UserError as error:
+        sys.exit(f"albert-jax: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+"""Pretrains an ALBERT on prepared text; the same command again resumes where it stopped.
+
+albert-jax prepare  --config=configs/pretrain.py:size=base,objective=sop --workdir=W
+albert-jax pretrain --config=configs/pretrain.py:size=base,objective=sop --workdir=W
+albert-jax pretrain --config=... --workdir=DEEPER --init=W --config.model.num_layers=24
+albert-jax pretrain --config=... --workdir=W --config.schedule.learning_rate=1e-3
+"""
+
+import itertools
+import json
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from etils import epath
+from jax.sharding import Mesh
+
+from albert_jax.analysis import cost
+from albert_jax.commands.config import PretrainingConfig, pretraining
+from albert_jax.commands.flags import CommandLine
+from albert_jax.commands.load import load
+from albert_jax.data.batches import Batch, Batches, held_out
+from albert_jax.data.records import Records, load_vocabulary
+from albert_jax.data.segments import Symbols
+from albert_jax.data.vocabulary import Vocabulary
+from albert_jax.errors import UserError
+from albert_jax.model.albert import AlbertForPretraining, abstract_batch
+from albert_jax.training import optimizer as optimizers
+from albert_jax.training import state as states
+from albert_jax.training.checkpoint import Checkpoints
+from albert_jax.training.config import TrainingConfig
+from albert_jax.training.curves import plot
+from albert_jax.training.evaluation import baselines, evaluate
+from albert_jax.training.guard import Guard
+from albert_jax.training.preemption import preemption
+from albert_jax.training.schedule import schedule
+from albert_jax.training.sharding import check_divisible, make_mesh, replicated, to_devices
+from albert_jax.training.state import Params, TrainState
+from albert_jax.training.step import make_held_out_step, make_train_step
+from albert_jax.training.throughput import Throughput
+from albert_jax.training.tracking import Tracker
+from albert_jax.training.warmstart import warm_start
+from albert_jax.training.workdir import open_workdir
+
+MAY_DIFFER = (  # between two starts of one run: what changes no update
+    "training.steps",
+    "training.log_every",
+    "training.evaluate_every",
+    "training.evaluation_batches",
+    "training.on_failure",
+    "training.spike",
+    "checkpoint",
+    "data.workers",
+    "corpus.records",
+    "corpus.workers",
+)
+MOST_REWINDS = 3  # to one checkpoint
+LOWER = "lower schedule.learning_rate or lengthen schedule.warmup_steps"
+
+
+def main(argv: list[str]):
+    """Reads the command line and pretrains."""
+    line = CommandLine(__doc__)
+    line.config()
+    line.path("workdir", "where the run is kept")
+    line.path("init", "a workdir whose parameters to begin with", required=False)
+    flags, _ = line.parse(argv)
+    pretrain(pretraining(flags["config"], flags["workdir"]), flags["workdir"], flags["init"])
+
+
+def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | None = None):
+    """Trains from the newest checkpoint in `workdir`, or from the beginning, to `training.steps`.
+
+    Args:
+      run: every setting.
+      workdir: gets config.json, metrics.jsonl, tensorboard/, checkpoints/ and vocabulary.model.
+      init: a workdir whose newest parameters a fresh run begins with, as far as they fit.
+
+    Raises:
+      UserError: the text, the config and the workdir do not go together, or the run diverged.
+    """
+    config, mesh = run.training, make_mesh()
+    check_divisible(run.data.batch_size, config.microbatches, mesh)
+    text = open_text(run)
+    open_workdir(workdir, run.to_dict(), MAY_DIFFER)
+    (workdir / "vocabulary.model").write_bytes(text.vocabulary.model)
+    checkpoints = Checkpoints(workdir / "checkpoints", run.checkpoint)
+    model, rate = AlbertForPretraining(run.model), schedule(run.schedule)
+    optimizer = optimizers.make(run.optimizer, rate, parameter_shapes(run, model))
+    train_step = make_train_step(model, optimizer, rate, config, run.optimizer.clip_norm, mesh)
+    held_out_step = make_held_out_step(model, mesh)
+
+    create = partial(states.create, model, optimizer, row_shapes(run), config)
+    abstract = states.abstract(create, replicated(mesh))
+    step, state, position = checkpoints.restore(abstract) or (0, fresh(create, mesh, init), None)
+    taken = {"tokens": 0, "seconds": 0.0}
+    if position is not None:
+        text.batches.set_state(position["streams"])
+        taken = position["taken"]
+    throughput = Throughput(flops_per_token(run), mesh.devices.ravel(), **taken)
+    tracker, guard, pending = Tracker(workdir, step, config.steps), Guard(config.spike), deque()
+    tracker.say(greeting(run, mesh, state.params, step))
+
+    def report(step: int, metrics: dict) -> str | None:
+        """Counts and logs a finished step; says what is wrong with it, if anything is."""
+        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        throughput.add(int(values.pop("tokens")))
+        if step % config.log_every == 0 or step == config.steps:
+            tracker.write(step, "train", predicted(run, values) | throughput.read())
+        return guard.trouble(step, values["loss"], values["grad_norm"])
+
+    with preemption() as stop, jax.transfer_guard("disallow"):
+        stopping = False
+        while step < config.steps and not stopping:
+            state, metrics = train_step(state, to_devices(next(text.batches), mesh))
+            step, stopping, trouble, values = step + 1, bool(stop), None, None
+            last = step == config.steps
+            evaluating = last or step % config.evaluate_every == 0
+            saving = last or stopping or step % run.checkpoint.save_every == 0
+            pending.append((step, metrics))
+            unread = 0 if evaluating or saving else 1  # a step is read while the next one runs
+            while len(pending) > unread and not trouble:
+                trouble = report(*pending.popleft())
+            if trouble:
+                step, state = rewind(trouble, config, checkpoints, abstract, guard, tracker)
+                pending.clear()
+                continue
+            if evaluating:
+                values = evaluate(held_out_step, state.best_params, text.held_out, mesh)
+                tracker.write(step, "held_out", predicted(run, values | text.guesses))
+            if saving:
+                position = {"streams": text.batches.state(), "taken": throughput.total()}
+                checkpoints.save(step, state, position, values)
+            if evaluating or saving:
+                throughput.restart()
+    tracker.say(farewell(workdir, step, config.steps, stop.signal))
+    tracker.close()
+    checkpoints.close()
+    text.batches.close()
+    if jax.process_index() == 0 and step:
+        plot(workdir)
+
+
+class Text(NamedTuple):
+    """What the loop reads, and what a guess without a model would score on the held-out part."""
+
+    vocabulary: Vocabulary
+    batches: Batches
+    held_out: list[Batch]
+    guesses: dict[str, float]
+
+
+def open_text(run: PretrainingConfig) -> Text:
+    """Opens the prepared text, and keeps the held-out batches in memory."""
+    folder = epath.Path(run.corpus.records)
+    train, rest = (Records(folder, split) for split in ("train", "held_out"))
+    vocabulary = load_vocabulary(folder)
+    if vocabulary.size != run.model.vocab_size:
+        raise UserError(
+            f"{folder} was prepared with {vocabulary.size} pieces and model.vocab_size is "
+            f"{run.model.vocab_size}; pass --config.model.vocab_size={vocabulary.size}"
+        )
+    symbols = Symbols(vocabulary.word_starts)
+    which = (jax.process_index(), jax.process_count())
+    batches = held_out(rest, run.data, symbols, *which)
+    kept = list(itertools.islice(batches, run.training.evaluation_batches))
+    frequent = json.loads((folder / "statistics.json").read_text())["most_frequent"]["id"]
+    training_batches = Batches(train, run.data, symbols, *which)
+    return Text(vocabulary, training_batches, kept, baselines(kept, frequent))
+
+
+def row_shapes(run: PretrainingConfig) -> dict[str, jax.ShapeDtypeStruct]:
+    """The global batch of a run, shapes only."""
+    data = run.data
+    return abstract_batch(data.batch_size, data.length, data.predictions, data.examples_per_row)
+
+
+def parameter_shapes(run: PretrainingConfig, model: AlbertForPretraining) -> Params:
+    """The parameters of a run, shapes only."""
+    return jax.eval_shape(model.init, jax.random.key(0), row_shapes(run))["params"]
+
+
+def fresh(create: Callable[[], TrainState], mesh: Mesh, init: epath.Path | None) -> TrainState:
+    """The first state of a run, its parameters from another run's where `init` names one."""
+    state = jax.jit(create, out_shardings=replicated(mesh))()
+    if init is None:
+        return state
+    params, notes = warm_start(state.params, load(init).params)
+    print(f"parameters from {init}", *notes, sep="\n  ")
+    params = jax.device_put(params, replicated(mesh))
+    average = None if state.average is None else jax.tree.map(jnp.copy, params)
+    return state.replace(params=params, average=average)
+
+
+def rewind(
+    trouble: str,
+    config: TrainingConfig,
+    checkpoints: Checkpoints,
+    abstract: TrainState,
+    guard: Guard,
+    tracker: Tracker,
+) -> tuple[int, TrainState]:
+    """Back to the newest checkpoint, as (step, state); the data goes on, past what did the harm.
+
+    Nothing of this is stored: a run killed now goes from the same checkpoint over the same data
+    into the same trouble and back.
+
+    Raises:
+      UserError: the run is to stop, there is no checkpoint, or going back did not help.
+    """
+    if config.on_failure == "stop":
+        remedy = "lower schedule.learning_rate, or skip the data with training.on_failure=rewind"
+        raise UserError(f"the run diverged at {trouble}; {remedy}")
+    restored = checkpoints.restore(abstract)
+    if restored is None:
+        raise UserError(f"the run diverged at {trouble}, before its first checkpoint; {LOWER}")
+    step, state, _ = restored
+    if guard.rewound(step) > MOST_REWINDS:
+        raise UserError(
+            f"the run diverged at {trouble}, also after {MOST_REWINDS} rewinds; {LOWER}"
+        )
+    tracker.rewind(step)
+    tracker.say(f"{trouble}: back to step {step}, past the data in between")
+    return step, state
+
+
+def predicted(run: PretrainingConfig, values: dict[str, float]) -> dict[str, float]:
+    """Without the numbers of an objective that this run does not have."""
+    has_pairs = run.data.objective != "none"
+    return {name: v for name, v in values.items() if has_pairs or not name.startswith("sentence")}
+
+
+def flops_per_token(run: PretrainingConfig) -> float:
+    """Operations of a training step for each position of a row."""
+    data = run.data
+    row = cost.training_flops(run.model, data.length, data.predictions, data.examples_per_row)
+    return row / data.length
+
+
+def greeting(run: PretrainingConfig, mesh: Mesh, params: Params, step: int) -> str:
+    """What is about to run on what, and how every parameter is treated."""
+    rows, length = run.data.batch_size, run.data.length
+    count = sum(leaf.size for leaf in jax.tree.leaves(params))
+    begin = f"resuming after step {step}" if step else "from the beginning"
+    return "\n".join(
+        [
+            optimizers.describe(run.optimizer, params),
+            f"process {jax.process_index()} of {jax.process_count()}, "
+            f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+            f"{rows} rows of {length}, {rows // mesh.size} a device in "
+            f"{run.training.microbatches} parts; {count:,} parameters",
+            f"{run.training.steps} steps, {begin}",
+        ]
+    )
+
+
+def farewell(workdir: epath.Path, step: int, steps: int, signal: str | None) -> str:
+    """How it ended, and what one may do next."""
+    if signal and step < steps:
+        return f"stopped by {signal} after step {step}, saved; the same command resumes"
+    return f"{workdir}: {step} steps done; to go on, raise training.steps"

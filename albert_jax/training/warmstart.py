@@ -1,0 +1,61 @@
+"""Parameters from another run into a new model: other depth, other sharing, longer rows, another objective.
+
+Layers follow the paper's footnote 5: a deeper network starts from a shallower one. Where layers are shared
+the parameters do not know the depth and are simply taken over; where they are stacked, layer l of n takes
+layer floor(l * m / n) of m.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from albert_jax.errors import UserError
+from albert_jax.training.state import Params
+
+STACKED = "albert/encoder/"  # parameters that may have a leading axis of layers
+TABLES = ("albert/embeddings/positions",)  # rows may be added; new rows stay as initialised
+
+
+def warm_start(fresh: Params, source: Params) -> tuple[Params, list[str]]:
+    """`fresh` with what `source` has, and a line for each parameter that is not simply taken over.
+
+    Raises:
+      UserError: a parameter has a shape that no rule covers; the line names it.
+    """
+    found = {_name(path): leaf for path, leaf in jax.tree.leaves_with_path(source)}
+    notes = []
+
+    def take(path: tuple, leaf: jax.Array) -> jax.Array:
+        name = _name(path)
+        if name not in found:
+            notes.append(f"{name}: not in the checkpoint, stays as initialised")
+            return leaf
+        value, note = _fit(name, np.asarray(found.pop(name)), np.asarray(leaf))
+        if note:
+            notes.append(f"{name}: {note}")
+        return jnp.asarray(value, leaf.dtype)
+
+    params = jax.tree.map_with_path(take, fresh)
+    return params, notes + [f"{name}: in the checkpoint, not in this model" for name in found]
+
+
+def _fit(name: str, value: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, str]:
+    """`value` in the shape of `fresh`, and how it was done, if not as it is."""
+    if value.shape == fresh.shape:
+        return value, ""
+    if name in TABLES and value.shape[1:] == fresh.shape[1:]:
+        rows = min(len(value), len(fresh))
+        return np.concatenate([value[:rows], fresh[rows:]]), f"the first {rows} rows taken over"
+    if name.startswith(STACKED) and value.ndim == fresh.ndim and value.shape[1:] == fresh.shape[1:]:
+        source = np.arange(len(fresh)) * len(value) // len(fresh)
+        return value[source], f"layers {source.tolist()} of the checkpoint"
+    if name.startswith(STACKED) and value.shape == fresh.shape[1:]:
+        return np.broadcast_to(value, fresh.shape), f"the shared layer, {len(fresh)} times"
+    raise UserError(
+        f"the checkpoint's {name} has shape {list(value.shape)}, this model's {list(fresh.shape)}; "
+        "give the model the checkpoint's sizes (only depth, sharing and positions may differ)"
+    )
+
+
+def _name(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,0 +1,90 @@
+"""Pretraining at the paper's scale.
+
+    albert-jax pretrain --config=configs/pretrain.py:size=base,share=all,emb=128,objective=sop --workdir=W
+
+preset=recommended (what we would use today) fills rows, masks 15 % of them, is pure in its sentence order
+and computes in bfloat16. preset=reference is google-research/albert to the letter: 20 predictions at length
+512, one example a row, random documents behind one-sentence chunks, LAMB without bias correction, clipping
+per core (here: per microbatch), the rate's drop after the warm-up, float32.
+"""
+
+import dataclasses
+
+from ml_collections import ConfigDict
+
+from albert_jax.data import batch_config
+from albert_jax.data.config import CorpusConfig
+from albert_jax.errors import UserError
+from albert_jax.model.config import sized
+from albert_jax.training.checkpoint import CheckpointConfig
+from albert_jax.training.config import TrainingConfig
+from albert_jax.training.optimizer import OptimizerConfig
+from albert_jax.training.schedule import ScheduleConfig, scaled_rate
+from configs import arguments
+
+PAPER_BATCH, PAPER_RATE, PAPER_STEPS = 4096, 0.00176, 125_000  # Lan et al. 2020, section 4.1
+
+
+def get_config(argument: str | None = None) -> ConfigDict:
+    """All settings of a run.
+
+    Args:
+      argument: size (a name of albert_jax.model.config.SIZES), share (all, attention, ffn, none, or
+        as the size has it), emb (E; 0: as the size has it), objective (sop, nsp, none), preset,
+        batch (rows; the learning rate follows by the square-root rule), length (of rows).
+    """
+    choice = arguments.parse(
+        argument, size="base", share="", emb=0, objective="sop", preset="recommended",
+        batch=PAPER_BATCH, length=512,
+    )  # fmt: skip
+    presets = {"reference": _reference, "recommended": _recommended}
+    if choice["preset"] not in presets:
+        raise UserError(f"config argument preset must be one of {', '.join(presets)}")
+    changes = {}
+    if choice["share"]:
+        changes["sharing"] = choice["share"]
+    if choice["emb"]:
+        changes["embedding_size"] = choice["emb"]
+    sections = presets[choice["preset"]](choice, changes)
+    return as_config(preset=choice["preset"], **sections)
+
+
+def as_config(preset: str, **sections) -> ConfigDict:
+    """Dataclasses by section -> a ConfigDict whose every key can be set from the command line."""
+    plain = {name: dataclasses.asdict(section) for name, section in sections.items()}
+    return ConfigDict({"preset": preset, **plain})
+
+
+def _recommended(choice: dict, changes: dict) -> dict:
+    return dict(
+        model=sized(choice["size"], **changes),
+        corpus=CorpusConfig(),
+        data=batch_config.recommended(
+            choice["batch"], choice["length"], objective=choice["objective"]
+        ),
+        optimizer=OptimizerConfig(name="lamb"),
+        schedule=_schedule(choice, joined=True),
+        training=TrainingConfig(steps=PAPER_STEPS),
+        checkpoint=CheckpointConfig(),
+    )
+
+
+def _reference(choice: dict, changes: dict) -> dict:
+    return dict(
+        model=sized(choice["size"], **dict(dtype="float32") | changes),
+        corpus=CorpusConfig(ascii_punctuation=False),
+        data=batch_config.reference(
+            choice["batch"], choice["length"], objective=choice["objective"]
+        ),
+        optimizer=OptimizerConfig(name="lamb"),
+        schedule=_schedule(choice, joined=False),
+        training=TrainingConfig(steps=PAPER_STEPS, microbatches=64, clip_microbatches=True),
+        checkpoint=CheckpointConfig(),
+    )
+
+
+def _schedule(choice: dict, joined: bool) -> ScheduleConfig:
+    rate = scaled_rate(PAPER_RATE, choice["batch"], PAPER_BATCH)
+    return ScheduleConfig(
+        learning_rate=rate, warmup_steps=3125, decay_steps=PAPER_STEPS, joined=joined
+    )
