@@ -56,30 +56,10 @@ def test_arrays_are_int32(prepared):
     assert one.tokens.dtype == one.sentence_lengths.dtype == np.int32
 
 
-def test_it_is_a_tfds_dataset_in_shards(prepared):
-    import tensorflow_datasets as tfds
-
-    read_only = tfds.builder_from_directory(prepared)
-    assert read_only.info.splits["train"].shard_lengths == [15, 15, 15]
-    assert len(read_only.as_data_source("held_out")) == 5
-    assert len(list(prepared.glob("corpus-train.array_record-*-of-00003"))) == 3
-
-
-def test_large_vocabularies_keep_their_ids():
-    big = Document(np.array([69_999], np.int32), np.array([1], np.int32))
-    assert builder.example(big, 70_000)["tokens"].tolist() == [69_999]
-    assert builder.features(70_000)["tokens"].np_dtype == np.uint32
-    assert builder.features(65_536)["tokens"].np_dtype == np.uint16
-
-
 def test_records_travel_to_other_processes_even_when_open(prepared):
     opened = Records(prepared, "train")
     expected = _key(opened[3])
     assert _key(pickle.loads(pickle.dumps(opened))[3]) == expected
-
-
-def test_nothing_is_left_beside_the_folder(prepared):
-    assert [path.name for path in prepared.parent.iterdir()] == ["records"]
 
 
 def test_the_vocabulary_comes_back_with_its_normalisation(prepared, spm):
@@ -142,30 +122,3 @@ def test_a_missing_shard_is_named(prepared):
     sorted(prepared.glob("corpus-held_out*"))[0].unlink()
     with pytest.raises(UserError, match=r"record 0 of split 'held_out'.*is damaged or missing"):
         Records(prepared, "held_out")[0]
-
-
-def test_a_held_out_split_without_documents_names_the_share_that_has_one(tmp_path, spm):
-    few = [Tokenised(document(i), 0.25 + i / 10) for i in range(3)]
-    with pytest.raises(UserError, match=r"none of the 3 documents .* 0\.251 takes one"):
-        builder.write(few, corpus(tmp_path), spm)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_one_document_cannot_be_split(tmp_path, spm):
-    with pytest.raises(UserError, match="sotu: 1 document in it, and one is to be held out"):
-        builder.write(tokenised(1), corpus(tmp_path), spm)
-
-
-def test_more_shards_than_documents(tmp_path, spm):
-    with pytest.raises(UserError, match=r"corpus.shards=20: there are 9 documents"):
-        builder.write(tokenised(10), corpus(tmp_path, shards=20), spm)
-
-
-def test_a_failure_on_the_way_leaves_nothing(tmp_path, spm):
-    def broken():
-        yield from tokenised(20)
-        raise UserError("x.txt: broken")
-
-    with pytest.raises(UserError, match="broken"):
-        builder.write(broken(), corpus(tmp_path), spm)
-    assert list(tmp_path.iterdir()) == []

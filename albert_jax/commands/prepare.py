@@ -76,6 +76,7 @@ def _given(corpus: CorpusConfig, vocab_size: int) -> Vocabulary:
 
 def _trained(corpus: CorpusConfig, vocab_size: int) -> Vocabulary:
     """A vocabulary trained on a sample of the text."""
+    print(f"training a vocabulary of {vocab_size:,} pieces")
     steps = _normalisation(corpus)
     documents = _documents(corpus, "reading for the vocabulary")
     sentences = tokenisation.normalised_sentences(documents, steps, workers=corpus.workers)

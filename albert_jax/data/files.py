@@ -34,7 +34,7 @@ class Text(NamedTuple):
 
     def paragraphs(self) -> list[str]:
         """The text without markup, cut into paragraphs."""
-        body = wikitext.strip(self.body) if self.is_wikitext else self.body
+        body = wikitext.plain(self.body) if self.is_wikitext else self.body
         return list(_paragraphs(body))
 
 

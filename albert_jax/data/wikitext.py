@@ -20,12 +20,12 @@ _NAMESPACE = re.compile(r":?[\w-]+:\S")  # File:, Category:, the same article in
 _STYLE = re.compile(r"''(?='s\b)|'{2,}|__[A-Z]+__")
 
 
-def strip(markup: str) -> str:
+def plain(markup: str) -> str:
     """The running text of an article, a blank line between its paragraphs."""
     code = mwparserfromhell.parse(markup, skip_style_tags=True)
     code.nodes = [_kept(node) for node in code.nodes if not _is_dropped(node)]
-    plain = _STYLE.sub("", code.strip_code())
-    lines = (line.strip() for line in plain.split("\n") if _LIST_ITEM not in line)
+    text = _STYLE.sub("", code.strip_code())
+    lines = (line.strip() for line in text.split("\n") if _LIST_ITEM not in line)
     return "\n\n".join(line for line in lines if line)
 
 
