@@ -245,6 +245,25 @@ def test_sigkill_while_saving_loses_no_complete_checkpoint(tmp_path):
         assert all(name.isdigit() for name in os.listdir(folder))
 
 
+RESTORE = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.test_checkpoint import abstract, make, opened
+assert opened({folder!r}).restore(abstract(make(0)))[0] == 1
+"""
+
+
+def test_damage_is_one_line_and_no_traceback(tmp_path):
+    saved(tmp_path, [1, 2])
+    victim = largest_file(tmp_path / "2/state/d")
+    os.truncate(victim, victim.stat().st_size // 2)
+    script = RESTORE.format(root=str(Path(__file__).parents[1]), folder=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.count("\n") == 1 and "is damaged" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("wrong", [{"save_every": 0}, {"keep_last": 0}, {"keep_best": -1}])
 def test_a_wrong_value_is_named(wrong):
     with pytest.raises(UserError, match=f"checkpoint.{next(iter(wrong))} is"):

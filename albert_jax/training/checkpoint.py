@@ -269,30 +269,19 @@ def _notes(manager: ocp.CheckpointManager) -> dict[int, dict]:
 def _failure_is_damage() -> Iterator[None]:
     """Turns what orbax raises on files that are missing, cut off or changed into Damaged.
 
-    That may be of any class, a bare Exception too; only a lack of memory is something else.
+    That may be of any class, a bare Exception too; only a lack of memory is something else. orbax
+    gives up at the first failure; the reads beside it end later, up to the exit, and would print
+    tracebacks about an event loop that is closed by then.
     """
+    show = sys.unraisablehook
+    sys.unraisablehook = lambda it: None if "loop is closed" in str(it.exc_value) else show(it)
     try:
         yield
+        sys.unraisablehook = show
     except (Damaged, MemoryError, jax.errors.JaxRuntimeError):
         raise
     except Exception as error:
-        _hush_abandoned_reads()
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         cause = error.__cause__ or error
         lines = str(cause).strip().splitlines() or [type(cause).__name__]
         raise Damaged(lines[0][:120]) from error
-
-
-def _hush_abandoned_reads():
-    """Keeps the reads that ran beside a failed one from printing tracebacks when they end.
-
-    orbax waits for the first failure only; asyncio then complains, at any time up to the exit, of the
-    others' errors and of their closed loop.
-    """
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    show = sys.unraisablehook
-
-    def hook(ignored):
-        if "Event loop is closed" not in str(ignored.exc_value):
-            show(ignored)
-
-    sys.unraisablehook = hook
