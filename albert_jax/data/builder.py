@@ -215,6 +215,6 @@ def _check_splits(splits: dict[str, _Split], corpus: CorpusConfig, lowest: float
         )
     if train.documents < len(train.paths):
         raise UserError(
-            f"corpus.shards={len(train.paths)}: there are {train.documents} documents to train on; "
-            "lower it"
+            f"{corpus.source}: {train.documents} documents to train on do not fill "
+            f"{len(train.paths)} shards; lower corpus.shards or corpus.held_out"
         )
