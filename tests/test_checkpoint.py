@@ -16,6 +16,7 @@ from flax import struct
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from albert_jax.errors import UserError
+from albert_jax.training import note
 from albert_jax.training.checkpoint import CheckpointConfig, Checkpoints, restore_params
 
 
@@ -268,3 +269,9 @@ def test_damage_is_one_line_and_no_traceback(tmp_path):
 def test_a_wrong_value_is_named(wrong):
     with pytest.raises(UserError, match=f"checkpoint.{next(iter(wrong))} is"):
         CheckpointConfig(**wrong)
+
+
+def test_data_states_of_several_processes_become_one():
+    parts = [{"streams": {"0": 3}, "tokens": 7}, {"streams": {"1": 5}, "tokens": 7}]
+    assert note._union(*parts) == {"streams": {"0": 3, "1": 5}, "tokens": 7}
+    assert note.gather(parts[0]) == parts[0]

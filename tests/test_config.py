@@ -88,5 +88,5 @@ def test_a_wrong_choice_is_named(changes, field):
 
 
 def test_an_unknown_size_names_the_known():
-    with pytest.raises(UserError, match="huge.*xxlarge"):
+    with pytest.raises(UserError, match=r"huge.*xxlarge"):
         sized("huge")

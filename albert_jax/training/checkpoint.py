@@ -27,7 +27,6 @@ from albert_jax.training.note import (
     branch,
     check_fit,
     gather,
-    own_part,
     seal,
     table,
     unseal,
@@ -75,7 +74,7 @@ class Checkpoints:
         Args:
           step: finished updates.
           state: a pytree of arrays; may be donated as soon as this returns.
-          data_state: this process's position in the data, JSON.
+          data_state: this process's position in the data, JSON; `restore` gives that of all.
           metrics: held-out values that belong to this state, if it was evaluated.
         """
         if step in self._manager.all_steps():
@@ -113,7 +112,7 @@ class Checkpoints:
         def read(step: int) -> tuple[State, dict]:
             note = _note(self._manager, step)
             check_fit(note["arrays"], abstract, self._folder / str(step))
-            return _arrays(self._manager, step, note, abstract), own_part(note["data"])
+            return _arrays(self._manager, step, note, abstract), note["data"]
 
         steps = _preferred(self._manager, self._folder, step)
         step, (state, data_state), damaged = _first_readable(self._folder, steps, read)

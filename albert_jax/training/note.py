@@ -4,6 +4,7 @@ Nothing in orbax or tensorstore notices a flipped bit in an array, and a lost ch
 hence a checksum of each array, computed on the device where the array lives.
 """
 
+import functools
 import json
 import zlib
 from collections.abc import Iterable
@@ -91,22 +92,19 @@ def branch(saved: Table, part: str) -> dict[str, Any]:
     return tree
 
 
-def gather(data_state: dict) -> list[dict]:
-    """The data states of all processes, in their order."""
+def gather(data_state: dict) -> dict:
+    """The data states of all processes as one; a run may resume with another number of them."""
     text = np.frombuffer(json.dumps(data_state).encode(), np.uint8)
     longest = multihost_utils.process_allgather(np.array(text.size)).max()
     padded = np.pad(text, (0, longest - text.size), constant_values=ord(" "))
-    return [json.loads(row.tobytes()) for row in multihost_utils.process_allgather(padded)]
+    rows = multihost_utils.process_allgather(padded).reshape(-1, longest)
+    return functools.reduce(_union, [json.loads(row.tobytes()) for row in rows])
 
 
-def own_part(data_states: list[dict]) -> dict:
-    """The data state of this process."""
-    if len(data_states) != jax.process_count():
-        raise UserError(
-            f"the checkpoint is of a run of {len(data_states)} processes and this one has "
-            f"{jax.process_count()}; resume with as many"
-        )
-    return data_states[jax.process_index()]
+def _union(one: dict, other: dict) -> dict:
+    """Both dicts, and both of what is nested in them."""
+    nested = {k: _union(one[k], v) for k, v in other.items() if isinstance(one.get(k), dict)}
+    return {**one, **other, **nested}
 
 
 def _name(path: tuple) -> str:

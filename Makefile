@@ -1,0 +1,51 @@
+# Everything from a bare checkout: `make quickstart`, `make test`. Python 3.11 or newer, two cores.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNS := runs/quickstart
+ALBERT := $(BIN)/python -m albert_jax
+
+.PHONY: help install quickstart test test-slow lint format lock clean
+
+help:  ## What there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+install: $(VENV)/installed  ## A virtual environment in .venv with everything in it
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+quickstart: install  ## Pretrain a small ALBERT on real text, 8 minutes on two cores
+	$(ALBERT) prepare --config=configs/quickstart.py --workdir=$(RUNS)/shallow
+	$(ALBERT) pretrain --config=configs/quickstart.py:stage=shallow --workdir=$(RUNS)/shallow
+	$(ALBERT) pretrain --config=configs/quickstart.py:stage=deep --workdir=$(RUNS)/deep --init=$(RUNS)/shallow
+	$(ALBERT) fill-mask --model=$(RUNS)/deep \
+	  "the congress of the united [MASK]" \
+	  "the president of [MASK] united states" \
+	  "i have the [MASK] to transmit to the senate" \
+	  "it is the duty of the [MASK] to provide for the common defense"
+	$(ALBERT) curves $(RUNS)/shallow $(RUNS)/deep
+
+test: install lint  ## The tests that CI runs, under 15 minutes on two cores
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: install  ## The tests that take minutes each
+	$(BIN)/python -m pytest -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install  ## Put the code in the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## Resolve the dependencies anew
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --editable '.[test]'
+	build/lock/bin/python -m pip freeze --exclude-editable > constraints.txt
+
+clean:  ## Remove what was installed and run
+	rm -rf $(VENV) build runs
