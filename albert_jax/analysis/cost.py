@@ -33,7 +33,7 @@ def forward_flops(config: AlbertConfig, length: int, predictions: int, examples:
       examples: packed examples, N.
     """
     d, e, f = config.hidden_size, config.embedding_size, config.ffn_size
-    projection = 2 * length * e * d if e != d else 0
+    projection = 2 * length * e * d if config.has_projection else 0
     attention = 2 * length * (4 * d * d) + 2 * length * (2 * length * d)
     ffn = 2 * length * (2 * d * f)
     return {

@@ -29,6 +29,7 @@ class AlbertConfig:
 
     vocab_size: int = 30_000  # V
     embedding_size: int = 128  # E; equal to hidden_size means no projection
+    always_project: bool = False  # a projection even then, as transformers' ALBERT has
     hidden_size: int = 768  # D
     num_layers: int = 12
     num_heads: int = 12  # H
@@ -70,6 +71,11 @@ class AlbertConfig:
     def head_size(self) -> int:
         """K, the width of one attention head."""
         return self.hidden_size // self.num_heads
+
+    @property
+    def has_projection(self) -> bool:
+        """Whether a dense layer leads from the embeddings to the hidden states."""
+        return self.always_project or self.embedding_size != self.hidden_size
 
     @property
     def num_blocks(self) -> int:

@@ -11,7 +11,8 @@ from albert_jax.model.layers import Dense, initializer, layer_norm
 class Embeddings(nn.Module):
     """Token ids -> hidden states (Lan et al. 2020, section 3.1, "factorized embedding parameterization").
 
-    Where E = D there is no projection, as in google-research/albert's modeling.py.
+    Where E = D there is no projection, as in google-research/albert's modeling.py, unless the config
+    asks for one, as transformers' ALBERT has.
     """
 
     config: AlbertConfig
@@ -25,7 +26,7 @@ class Embeddings(nn.Module):
         self.types = self._table("types", cfg.num_types)
         self.norm = layer_norm(cfg, name=None)
         self.dropout = nn.Dropout(cfg.hidden_dropout)
-        if cfg.embedding_size != cfg.hidden_size:
+        if cfg.has_projection:
             self.projection = Dense(cfg, cfg.hidden_size)
 
     def __call__(
@@ -34,7 +35,7 @@ class Embeddings(nn.Module):
         """int32 [B, L] three times -> [B, L, D] in the compute dtype."""
         x = self._embed(tokens, token_types, positions)  # [B, L, E]
         x = self.dropout(self.norm(x), deterministic=deterministic)
-        if self.config.embedding_size != self.config.hidden_size:
+        if self.config.has_projection:
             x = self.projection(x)  # [B, L, D]
         return x.astype(self.config.dtype)
 
