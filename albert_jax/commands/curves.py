@@ -10,7 +10,7 @@ from albert_jax.training.curves import plot
 
 def main(argv: list[str]):
     """Writes curves.png into the last of the workdirs."""
-    _, workdirs = CommandLine(__doc__).parse(argv)
+    _, workdirs = CommandLine(__doc__, takes_words=True).parse(argv)
     if not workdirs:
         raise UserError("curves needs a workdir: albert-jax curves WORKDIR [NEXT_WORKDIR ...]")
     print(plot(*workdirs))

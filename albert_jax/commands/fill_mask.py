@@ -25,7 +25,7 @@ class Guess(NamedTuple):
 
 def main(argv: list[str]):
     """Prints the guesses for every mask of every text, and the text with the best of them."""
-    line = CommandLine(__doc__)
+    line = CommandLine(__doc__, takes_words=True)
     line.path("model", "a workdir")
     line.number("top", 5, "guesses to show for each mask")
     flags, texts = line.parse(argv)

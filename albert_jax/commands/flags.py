@@ -4,7 +4,7 @@ import sys
 
 from absl import flags
 from etils import epath
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from albert_jax.errors import UserError
 
@@ -12,27 +12,28 @@ from albert_jax.errors import UserError
 class CommandLine:
     """The flags of one command; `parse` returns them with the words that are not flags."""
 
-    def __init__(self, doc: str):
+    def __init__(self, doc: str, takes_words: bool = False):
         """`doc`: the command's docstring, shown by --help above the flags."""
-        self._doc = doc.strip()
+        self._doc, self._takes_words = doc.strip(), takes_words
         self._values = flags.FlagValues()
+        self._values.set_gnu_getopt(True)  # flags may follow words
+        self._help: dict[str, str] = {}
+        self._names: list[str] = []
         self._required: list[str] = []
-        flags.DEFINE_bool("help", False, "show this", flag_values=self._values)
 
     def config(self, required: bool = True):
         """--config=FILE.py:ARG, and every key of it as --config.KEY."""
-        self._need("config", required)
-        config_flags.DEFINE_config_file(
-            "config", help_string="configs/pretrain.py:size=base,...", flag_values=self._values
-        )
+        self._add("config", "FILE.py:ARG", "the settings, of configs/", required)
+        self._help["config.KEY=VALUE"] = "one of them, as in --config.training.steps=1000"
 
     def path(self, name: str, description: str, required: bool = True):
         """A flag that holds a local or gs:// path; None where it is left out."""
-        self._need(name, required)
+        self._add(name, "PATH", description, required)
         flags.DEFINE_string(name, None, description, flag_values=self._values)
 
     def number(self, name: str, default: int, description: str):
         """A flag that holds a positive whole number."""
+        self._add(name, "NUMBER", f"{description} ({default})", required=False)
         flags.DEFINE_integer(name, default, description, lower_bound=1, flag_values=self._values)
 
     def parse(self, argv: list[str]) -> tuple[dict, list[str]]:
@@ -41,34 +42,57 @@ class CommandLine:
         Raises:
           UserError: an unknown flag, a wrong value, a flag that is missing, a config that does not load.
         """
-        if "--help" in argv:
+        if "--help" in argv or "-h" in argv:
             self._show_help()
-        try:
-            words = self._values(["albert-jax", *argv])[1:]
-        except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise UserError(_one_line(error)) from error
-        except (OSError, SyntaxError) as error:
-            raise UserError(f"--config: {_one_line(error)}") from error
-        values = self._values.flag_values_dict()
+        values, words = self._read(["albert-jax", *argv])
         for name in self._required:
             if values[name] is None:
-                raise UserError(
-                    f"--{name} is missing; `albert-jax COMMAND --help` shows how it is used"
-                )
-        return {name: self._typed(name, value) for name, value in values.items()}, words
+                raise UserError(f"--{name} is missing; add --help to see how it is used")
+        if words and not self._takes_words:
+            raise UserError(f"{words[0]!r} is not a flag; add --help to see the flags")
+        return values, words
 
-    def _typed(self, name: str, value):
-        is_path = isinstance(value, str) and name != "config"
-        return epath.Path(value) if is_path else value
-
-    def _need(self, name: str, required: bool):
+    def _add(self, name: str, kind: str, description: str, required: bool):
+        self._names.append(name)
+        self._help[f"{name}={kind}"] = description
         if required:
             self._required.append(name)
 
+    def _read(self, argv: list[str]) -> tuple[dict, list[str]]:
+        if "config" in self._names:
+            # An unknown key is let in here, so that the dataclasses can say what is close to it.
+            config_flags.DEFINE_config_file(
+                "config",
+                flag_values=self._values,
+                sys_argv=argv,
+                lock_config=False,
+                accept_new_attributes=True,
+            )
+        try:
+            words = self._values(argv)[1:]
+            return {name: _typed(self._values[name].value) for name in self._names}, words
+        except Exception as error:  # a config file is the user's own code, and raises what it likes
+            raise UserError(_reason(error)) from error
+
     def _show_help(self):
-        print(self._doc, "", self._values.main_module_help() or self._values.get_help(), sep="\n")
+        width = max(map(len, self._help)) + 2
+        print(self._doc, "", *(f"  --{k:{width}}{v}" for k, v in self._help.items()), sep="\n")
         sys.exit(0)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _typed(value: ConfigDict | str | int | None) -> ConfigDict | epath.Path | int | None:
+    """Strings as paths. A config file that is not there fails here, where it is first looked into."""
+    is_config = hasattr(value, "to_dict")
+    return epath.Path(value) if isinstance(value, str) and not is_config else value
+
+
+def _reason(error: BaseException) -> str:
+    """One line for what absl and config_flags raise; some of it has a traceback in its text."""
+    if isinstance(error, flags.Error) and "Traceback" not in str(error):
+        return " ".join(str(error).split())
+    while not isinstance(error, KeyError) and (cause := error.__cause__ or error.__context__):
+        error = cause
+    if isinstance(error, UserError):
+        return str(error)
+    text = str(error.args[0] if isinstance(error, KeyError) else error).strip() or "nothing said"
+    return f"--config: {type(error).__name__}: {text.splitlines()[-1].strip()}"

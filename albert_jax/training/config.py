@@ -7,7 +7,7 @@ that the pretraining loop itself reads.
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from albert_jax.errors import UserError
 
@@ -50,6 +50,8 @@ def build(section: type[Section], values: Mapping[str, Any], path: str = "config
     Raises:
       UserError: a key is unknown, missing or of the wrong type; the line names it.
     """
+    if not isinstance(values, Mapping):
+        raise UserError(f"{path} is {values!r}; it must be a section, of keys and values")
     fields = {field.name: field for field in dataclasses.fields(section)}
     for key in values:
         if key not in fields:
@@ -64,13 +66,25 @@ def build(section: type[Section], values: Mapping[str, Any], path: str = "config
 
 
 def _value(kind: Any, value: Any, path: str) -> Any:
-    """`value` as the type a field asks for: a nested dataclass, a tuple, or a plain value."""
+    """`value` as the type a field asks for: a nested dataclass, a tuple of types, or a plain type."""
     if dataclasses.is_dataclass(kind):
         return build(kind, value, path)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, list | tuple):
-        return tuple(_value(None, item, path) for item in value)
-    if isinstance(kind, type) and type(value) is not kind:
+    if get_origin(kind) is tuple:
+        return _tuple(get_args(kind), value, path)
+    if type(value) is not kind:
         raise UserError(f"{path} is {value!r}; it must be of type {kind.__name__}")
     return value
+
+
+def _tuple(kinds: tuple, value: Any, path: str) -> tuple:
+    """A list or tuple as a tuple of `kinds`; (X, ...) is any number of X."""
+    if not isinstance(value, list | tuple):
+        raise UserError(f"{path} is {value!r}; it must be a tuple")
+    if kinds[-1] is Ellipsis:
+        kinds = kinds[:1] * len(value)
+    if len(value) != len(kinds):
+        raise UserError(f"{path} is {value!r}; it must have {len(kinds)} items")
+    items = zip(kinds, value, strict=True)
+    return tuple(_value(kind, item, f"{path}[{i}]") for i, (kind, item) in enumerate(items))
