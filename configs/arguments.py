@@ -8,28 +8,31 @@ from albert_jax.errors import UserError
 def parse(argument: str | None, **defaults: Any) -> dict[str, Any]:
     """`defaults` with the values an argument string gives, in the types of the defaults.
 
-    For the few choices that move many settings at once; every single setting has its own flag,
+    A default that is a tuple lists the values to choose from, the default first. For the few choices
+    that move many settings at once; every single setting has its own flag,
     `--config.SECTION.KEY=VALUE`.
 
     Raises:
-      UserError: an unknown name, or a value that is not of its default's type.
+      UserError: an unknown name, or a value that is not of its default's type or none to choose.
     """
-    values = dict(defaults)
+    values = {k: v[0] if isinstance(v, tuple) else v for k, v in defaults.items()}
     for item in filter(None, (argument or "").split(",")):
         name, equals, text = item.partition("=")
         if name not in defaults or not equals:
-            known = ", ".join(f"{name}={value}" for name, value in defaults.items())
+            known = ", ".join(f"{name}={value}" for name, value in values.items())
             raise UserError(f"config argument {item!r} is not known; the arguments are {known}")
-        values[name] = _typed(name, text, type(defaults[name]))
+        values[name] = _value(name, text, defaults[name])
     return values
 
 
-def _typed(name: str, text: str, kind: type) -> Any:
-    if kind is bool and text in ("true", "false"):
-        return text == "true"
+def _value(name: str, text: str, default: Any) -> Any:
+    if isinstance(default, tuple):
+        if text in default:
+            return text
+        raise UserError(f"config argument {name}={text} must be one of {', '.join(default)}")
     try:
-        if kind is not bool:
-            return kind(text)
+        return type(default)(text)
     except ValueError:
-        pass
-    raise UserError(f"config argument {name}={text} must be of type {kind.__name__}")
+        raise UserError(
+            f"config argument {name}={text} must be of type {type(default).__name__}"
+        ) from None

@@ -14,14 +14,14 @@ from ml_collections import ConfigDict
 
 from albert_jax.data import batch_config
 from albert_jax.data.config import CorpusConfig
-from albert_jax.errors import UserError
-from albert_jax.model.config import sized
+from albert_jax.model.config import CHOICES, SIZES, sized
 from albert_jax.training.checkpoint import CheckpointConfig
 from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig, scaled_rate
 from configs import arguments
 
+SHARING, OBJECTIVES = CHOICES["sharing"], ("sop", "nsp", "none")
 PAPER_BATCH, PAPER_RATE, PAPER_STEPS = 4096, 0.00176, 125_000  # Lan et al. 2020, section 4.1
 
 
@@ -34,18 +34,21 @@ def get_config(argument: str | None = None) -> ConfigDict:
         batch (rows; the learning rate follows by the square-root rule), length (of rows).
     """
     choice = arguments.parse(
-        argument, size="base", share="", emb=0, objective="sop", preset="recommended",
-        batch=PAPER_BATCH, length=512,
-    )  # fmt: skip
-    presets = {"reference": _reference, "recommended": _recommended}
-    if choice["preset"] not in presets:
-        raise UserError(f"config argument preset must be one of {', '.join(presets)}")
+        argument,
+        size=tuple(SIZES),
+        share=("", *SHARING),
+        emb=0,
+        objective=OBJECTIVES,
+        preset=tuple(PRESETS),
+        batch=PAPER_BATCH,
+        length=512,
+    )
     changes = {}
     if choice["share"]:
         changes["sharing"] = choice["share"]
     if choice["emb"]:
         changes["embedding_size"] = choice["emb"]
-    sections = presets[choice["preset"]](choice, changes)
+    sections = PRESETS[choice["preset"]](choice, changes)
     return as_config(preset=choice["preset"], **sections)
 
 
@@ -81,6 +84,9 @@ def _reference(choice: dict, changes: dict) -> dict:
         training=TrainingConfig(steps=PAPER_STEPS, microbatches=64, clip_microbatches=True),
         checkpoint=CheckpointConfig(),
     )
+
+
+PRESETS = {"recommended": _recommended, "reference": _reference}
 
 
 def _schedule(choice: dict, joined: bool) -> ScheduleConfig:

@@ -121,15 +121,15 @@ def _small(layers: int, hidden: int, embedding: int) -> dict[str, Any]:
 
 
 SIZES: dict[str, dict[str, Any]] = {
-    # As released (reference: albert_config.json). xlarge has 16 heads there, not the paper's 32.
-    "base_v1": _albert(12, 768, 12, 0.1),
-    "large_v1": _albert(24, 1024, 16, 0.1),
-    "xlarge_v1": _albert(24, 2048, 16, 0.1),
-    "xxlarge_v1": _albert(12, 4096, 64, 0.0),
+    # As released (albert_config.json); xlarge has 16 heads there, not the paper's 32.
     "base": _albert(12, 768, 12, 0.0),  # version 2: no dropout
     "large": _albert(24, 1024, 16, 0.0),
     "xlarge": _albert(24, 2048, 16, 0.0),
     "xxlarge": _albert(12, 4096, 64, 0.0),
+    "base_v1": _albert(12, 768, 12, 0.1),
+    "large_v1": _albert(24, 1024, 16, 0.1),
+    "xlarge_v1": _albert(24, 2048, 16, 0.1),
+    "xxlarge_v1": _albert(12, 4096, 64, 0.0),
     # The paper's baselines (Table 1): nothing shared, E = D.
     "bert_base": _bert(12, 768),
     "bert_large": _bert(24, 1024),
