@@ -12,7 +12,7 @@ import numpy as np
 from albert_jax.errors import UserError
 from albert_jax.training.state import Params
 
-STACKED = "albert/encoder/"  # parameters that may have a leading axis of layers
+ENCODER = "albert/encoder/"  # whose parameters may have a leading axis of layers
 TABLES = ("albert/embeddings/positions",)  # rows may be added; new rows stay as initialised
 
 
@@ -46,15 +46,21 @@ def _fit(name: str, value: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, s
     if name in TABLES and value.shape[1:] == fresh.shape[1:]:
         rows = min(len(value), len(fresh))
         return np.concatenate([value[:rows], fresh[rows:]]), f"the first {rows} rows taken over"
-    if name.startswith(STACKED) and value.ndim == fresh.ndim and value.shape[1:] == fresh.shape[1:]:
+    if _stacked(name, fresh) and _stacked(name, value) and value.shape[1:] == fresh.shape[1:]:
         source = np.arange(len(fresh)) * len(value) // len(fresh)
         return value[source], f"layers {source.tolist()} of the checkpoint"
-    if name.startswith(STACKED) and value.shape == fresh.shape[1:]:
+    if _stacked(name, fresh) and value.shape == fresh.shape[1:]:
         return np.broadcast_to(value, fresh.shape), f"the shared layer, {len(fresh)} times"
     raise UserError(
         f"the checkpoint's {name} has shape {list(value.shape)}, this model's {list(fresh.shape)}; "
         "give the model the checkpoint's sizes (only depth, sharing and positions may differ)"
     )
+
+
+def _stacked(name: str, leaf: np.ndarray) -> bool:
+    """Whether a parameter has a leading axis of layers, on top of a matrix or a vector."""
+    alone = 2 if name.endswith("kernel") else 1
+    return name.startswith(ENCODER) and leaf.ndim > alone
 
 
 def _name(path: tuple) -> str:
