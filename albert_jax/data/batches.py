@@ -7,6 +7,7 @@ hosts with the same batches. Everything random is a pure function of (seed, stre
 """
 
 import contextlib
+import signal
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ import grain
 import numpy as np
 from absl import flags
 
+from albert_jax.data import lifeline
 from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.documents import Document
 from albert_jax.data.rows import BlockRows
@@ -136,7 +138,8 @@ def _stream(
         blocks.to_iter_dataset(_READ_AHEAD), config.batch_size // config.shards
     )
     return rows.mp_prefetch(
-        grain.MultiprocessingOptions(num_workers=config.workers, per_worker_buffer_size=_BUFFERED)
+        grain.MultiprocessingOptions(num_workers=config.workers, per_worker_buffer_size=_BUFFERED),
+        worker_init_fn=lambda index, count: lifeline.attach(signal.SIGINT, signal.SIGTERM),
     )
 
 

@@ -3,18 +3,17 @@
 import hashlib
 import multiprocessing
 import os
-import threading
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
-from multiprocessing import connection
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from albert_jax.data import sentences, text
+from albert_jax.data import lifeline, sentences, text
 from albert_jax.data.documents import Document
 from albert_jax.data.vocabulary import Normalisation, Vocabulary, normalise
 from albert_jax.errors import UserError
@@ -138,15 +137,10 @@ def _ordered(pool: ProcessPoolExecutor, batches: Iterable[Batch], ahead: int) ->
 
 
 def _start_worker(work: Callable) -> None:
-    """Keeps the work in the process, and ends the process if the parent is killed."""
+    """Keeps the work in the process."""
     global _work
     _work = work
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+    lifeline.attach(signal.SIGINT)
 
 
 def _do_work(batch: Batch):

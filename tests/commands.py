@@ -1,0 +1,57 @@
+"""The commands as a user runs them: each in a process of its own, on one CPU device."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+from albert_jax.__main__ import main
+
+_COMPILED = tempfile.TemporaryDirectory(prefix="albert-jax-compiled-")  # by the first, for the rest
+
+
+class Finished(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def call(*arguments: object):
+    """Runs `albert-jax ARGUMENTS` in this process: quicker, and on the devices of the tests."""
+    with mock.patch.object(sys, "argv", ["albert-jax", *map(str, arguments)]):
+        main()
+
+
+def run(*arguments: object, devices: int = 1) -> Finished:
+    """Runs `albert-jax ARGUMENTS` to its end."""
+    process = start(*arguments, devices=devices)
+    out, err = process.communicate(timeout=300)
+    return Finished(process.returncode, out, err)
+
+
+def start(*arguments: object, devices: int = 1) -> subprocess.Popen:
+    """Starts `albert-jax ARGUMENTS`, in a process group of its own, to be watched and signalled."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "albert_jax", *map(str, arguments)],
+        cwd=Path(__file__).parents[1],
+        env=_environment(devices),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _environment(devices: int) -> dict[str, str]:
+    """This one's, without its fake devices; programs are compiled once a test session."""
+    kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    return kept | {
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        "JAX_COMPILATION_CACHE_DIR": _COMPILED.name,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }

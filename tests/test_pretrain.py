@@ -1,0 +1,119 @@
+"""From text to a pretrained model and back to words, as a user does it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from albert_jax.data.records import Records, load_vocabulary
+from albert_jax.training import tracking
+from albert_jax.training.checkpoint import restore_params
+from tests import corpus, runs
+from tests.commands import call, run
+from tests.runs import STEPS, trained
+
+SOURCES = {
+    "texts": corpus.write_folder,
+    "texts.txt": corpus.write_text,
+    "texts.txt.gz": corpus.write_gzip,
+    "texts.jsonl": corpus.write_jsonl,
+    "dump.xml.bz2": corpus.write_dump,
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_any_source_is_prepared_with_one_changed_flag(name, tmp_path):
+    SOURCES[name](tmp_path / name)
+    source = f"--config.corpus.source={tmp_path / name}"
+    call("prepare", "--config=tests/tiny.py", f"--workdir={tmp_path}/W", source)
+    train, held_out = (_texts(tmp_path / "W" / "records", s) for s in ("train", "held_out"))
+    assert len(train) > len(held_out) > 1
+    assert not train & held_out
+    begun = {text.removeprefix("speech of the house. ")[:15] for text in train | held_out}
+    assert begun == {text[:15].lower() for text in corpus.documents()}
+
+
+def _texts(folder, split):
+    spm = load_vocabulary(folder)
+    return {spm.decode(document.tokens) for document in Records(folder, split)}
+
+
+def test_a_run_leaves_a_whole_workdir():
+    workdir, _ = trained()
+    assert {path.name for path in workdir.iterdir()} == {
+        *("config.json", "metrics.jsonl", "vocabulary.model", "curves.png"),
+        *("records", "checkpoints", "tensorboard"),
+    }
+    assert (workdir / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert list((workdir / "tensorboard").iterdir())
+    content = json.loads((workdir / "config.json").read_text())
+    assert content["config"]["model"]["hidden_size"] == 32
+    (start,) = content["starts"]
+    assert "commit" in start and start["libraries"]["jax"] and start["devices"]["count"] == 1
+
+
+def test_it_prints_what_a_reader_wants_and_no_noise():
+    _, finished = trained()
+    assert finished.err == ""
+    for fragment in ("19,846 parameters", "step 60/60  loss", "held out: mlm", "(guessing"):
+        assert fragment in finished.out
+
+
+def test_the_loss_falls_and_stands_beside_baselines():
+    lines = tracking.read(trained()[0])
+    losses = [line["loss"] for line in lines if line["kind"] == "train"]
+    assert len(losses) == STEPS
+    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.3
+    held_out = [line for line in lines if line["kind"] == "held_out"]
+    assert [line["step"] for line in held_out] == [20, 40, 60]
+    assert all(0 < line["mlm_baseline"] < 0.5 <= line["sentence_baseline"] < 1 for line in held_out)
+    assert held_out[-1]["mlm_loss"] < held_out[0]["mlm_loss"]
+
+
+def test_the_same_command_says_that_it_is_done_and_more_steps_go_on(tmp_path):
+    workdir = shutil.copytree(trained()[0], tmp_path / "W")
+    finished = run(*runs.pretrain(workdir))
+    assert (finished.status, finished.err) == (0, "")
+    assert "60 steps done; to go on, raise training.steps" in finished.out
+    assert len(tracking.read(workdir)) == STEPS + 3
+    finished = run(*runs.pretrain(workdir, "--config.training.steps=62"))
+    assert (finished.status, finished.err) == (0, "")
+    assert "62 steps, resuming after step 60" in finished.out
+    assert [line["step"] for line in tracking.read(workdir)][-3:] == [61, 62, 62]
+    assert len(json.loads((workdir / "config.json").read_text())["starts"]) == 3
+
+
+def test_a_model_is_inspected_drawn_and_asked_for_words(tmp_path, capsys):
+    workdir = shutil.copytree(trained()[0], tmp_path / "W")
+    call("inspect", f"--model={workdir}")
+    assert "19,846" in capsys.readouterr().out
+    (workdir / "curves.png").unlink()
+    call("curves", workdir)
+    assert (workdir / "curves.png").exists()
+    capsys.readouterr()
+    call("fill-mask", f"--model={workdir}", "--top=3", "we [MASK] the [MASK].")
+    completed, *guesses = capsys.readouterr().out.splitlines()
+    assert completed.startswith("we") and "[MASK]" not in completed
+    assert [line.count("%") for line in guesses] == [3, 3]
+
+
+def test_a_deeper_model_begins_with_the_parameters_of_a_shallower(tmp_path):
+    shallow, deep = trained()[0], tmp_path / "deep"
+    flags = ["--config.model.num_layers=3", "--config.training.steps=1", f"--init={shallow}"]
+    finished = run(*runs.pretrain(deep, *flags, "--config.schedule.learning_rate=1e-12"))
+    assert (finished.status, finished.err) == (0, "")
+    assert f"parameters from {shallow}\n" in finished.out
+    before, after = (restore_params(workdir / "checkpoints") for workdir in (shallow, deep))
+    _assert_close(after, before)
+    first, last = tracking.read(deep)[-1], tracking.read(shallow)[-1]
+    assert abs(first["mlm_loss"] - last["mlm_loss"]) < 0.2
+
+
+def _assert_close(tree, other):
+    assert tree.keys() == other.keys()
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            _assert_close(value, other[name])
+        else:
+            np.testing.assert_allclose(value, other[name], rtol=0, atol=1e-11)
