@@ -51,8 +51,16 @@ def encode(vocabulary: Vocabulary, text: str) -> np.ndarray:
         raise UserError(f"{text!r} has no [MASK]; write one where a word is to be guessed")
     ids = [vocabulary.cls_id, *vocabulary.encode(first)]
     for part in rest:
-        ids += [vocabulary.mask_id, *vocabulary.encode(part)]
+        ids += [vocabulary.mask_id, *_behind_mask(vocabulary, part)]
     return np.array([*ids, vocabulary.sep_id], np.int32)
+
+
+def _behind_mask(vocabulary: Vocabulary, text: str) -> list[int]:
+    """Ids of what follows a mask; as a beginning of text it would get a space that is not there."""
+    if not text or text[0].isspace():
+        return vocabulary.encode(text)
+    full_stop = vocabulary.encode(".")  # always a piece of its own, so it can be cut off again
+    return vocabulary.encode(f".{text}")[len(full_stop) :]
 
 
 def fill(model: Pretrained, tokens: np.ndarray, top: int) -> list[list[Guess]]:
