@@ -34,8 +34,19 @@ def main():
         if name not in COMMANDS:
             raise UserError(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}")
         importlib.import_module(f"albert_jax.commands.{name.replace('-', '_')}").main(argv)
-    except UserError as error:
-        sys.exit(f"albert-jax: {error}")
+    except (UserError, OSError) as error:
+        sys.exit(f"albert-jax: {_one_line(error)}")
+    except KeyboardInterrupt:
+        sys.exit("albert-jax: interrupted; the same command begins again")
+
+
+def _one_line(error: UserError | OSError) -> str:
+    """What to tell the user; a full disk and a folder without permission are met in many places."""
+    if isinstance(error, UserError):
+        return str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    reason = error.strerror or " ".join(str(error).split())
+    return f"{place}{reason}; check the path, its permissions and the space on its disk"
 
 
 if __name__ == "__main__":
