@@ -2,8 +2,9 @@
 
 The normalisation belongs to the vocabulary here, so that no caller can forget it. It is that of
 google-research/albert, tokenization.py, with one addition that can be turned off: typographic
-punctuation becomes ASCII. Left out on purpose is that file's second encoding of pieces such as
-"000," (a digit before a comma), whose outcome differs between the Python versions it ran on.
+punctuation becomes ASCII. That file's second encoding of pieces such as "000," (a digit before a
+comma) is a convention to choose: its outcome differs between the Python versions it ran on, and
+transformers 5 no longer has it, so the default is none.
 """
 
 import functools
@@ -35,6 +36,9 @@ _ASCII_PUNCTUATION = {
 }
 
 
+CONVENTIONS = ("none", "original", "huggingface")  # of digits before a comma, see `Vocabulary`
+
+
 @dataclass(frozen=True, kw_only=True)
 class Normalisation:
     """Which steps `normalise` takes."""
@@ -55,14 +59,14 @@ def normalise(text: str, steps: Normalisation) -> str:
     if not text.isascii():
         if steps.strip_accents:
             text = unicodedata.normalize("NFKD", text)
-        table = _replacements(steps.strip_accents, steps.ascii_punctuation)
+        table = replacements(steps.strip_accents, steps.ascii_punctuation)
         # Only what is not ASCII is looked up, which makes English text five times faster.
         text = _NON_ASCII.sub(lambda run: run[0].translate(table), text)
     return text.lower() if steps.lower else text
 
 
 @functools.cache
-def _replacements(strip_accents: bool, ascii_punctuation: bool) -> dict[int, str | None]:
+def replacements(strip_accents: bool, ascii_punctuation: bool) -> dict[int, str | None]:
     """Combining characters to nothing, typographic punctuation to ASCII."""
     codes = range(0x80, sys.maxunicode + 1) if strip_accents else ()
     dropped = dict.fromkeys(code for code in codes if unicodedata.combining(chr(code)))
@@ -132,6 +136,11 @@ class Vocabulary:
 
     Attributes:
       normalisation: the steps taken before encoding.
+      convention: what becomes of a piece such as "▁1,000,", which ends in a digit and a comma.
+        "none": it stays. "original": its digits are encoded anew and the comma stands alone, as in
+        google-research/albert, tokenization.py, under Python 3. "huggingface": the same as
+        transformers 4's AlbertTokenizer did it, which inside a word takes away the mark of a space
+        and turns `` and '' into quotes beforehand.
       size: V, the number of pieces.
       pieces: the V pieces; "▁" stands for a space.
       word_starts: bool [V], the pieces that begin a word, see `starts_word`.
@@ -140,9 +149,18 @@ class Vocabulary:
 
     pad_id, unk_id, cls_id, sep_id, mask_id = PAD, UNK, CLS, SEP, MASK
 
-    def __init__(self, model: bytes, normalisation: Normalisation, name: str = "vocabulary"):
+    def __init__(
+        self,
+        model: bytes,
+        normalisation: Normalisation,
+        name: str = "vocabulary",
+        convention: str = "none",
+    ):
         """`name` is what errors call the model. Raises UserError if it is not one of ours."""
         self.model, self.normalisation, self.name = model, normalisation, name
+        self.convention = convention
+        if convention not in CONVENTIONS:
+            raise UserError(f"convention is {convention!r}; choose one of {', '.join(CONVENTIONS)}")
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except (RuntimeError, OSError) as error:
@@ -161,35 +179,65 @@ class Vocabulary:
                 for i in range(self.size)
             ]
         )
+        self._anew = {} if convention == "none" else self._digits_before_commas()
 
     @classmethod
-    def load(cls, path: epath.PathLike, normalisation: Normalisation) -> "Vocabulary":
+    def load(
+        cls, path: epath.PathLike, normalisation: Normalisation, convention: str = "none"
+    ) -> "Vocabulary":
         """Reads a `.model` file, local or remote."""
         path = epath.Path(path)
         if not path.is_file():
             raise UserError(f"{path}: no such vocabulary; corpus.vocabulary names a .model file")
-        return cls(path.read_bytes(), normalisation, name=str(path))
+        return cls(path.read_bytes(), normalisation, str(path), convention)
 
     def __reduce__(self):
-        return Vocabulary, (self.model, self.normalisation, self.name)
+        return Vocabulary, (self.model, self.normalisation, self.name, self.convention)
 
     def __len__(self) -> int:
         return self.size
 
     def encode(self, text: str) -> list[int]:
         """Normalised text as ids, without special tokens."""
-        return self._processor.encode(normalise(text, self.normalisation))
+        return self._split(self._processor.encode(self._normalise(text)))
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """`encode` of many texts in one call, half as fast again. One thread: processes share out
         the cores."""
-        texts = [normalise(text, self.normalisation) for text in texts]
-        return self._processor.encode(texts, num_threads=1)
+        texts = [self._normalise(text) for text in texts]
+        return [self._split(ids) for ids in self._processor.encode(texts, num_threads=1)]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids as text; special tokens are written out, such as "[MASK]"."""
         pieces = "".join(self.pieces[int(i)] for i in ids)
         return pieces.replace("▁", " ").strip()
+
+    def _normalise(self, text: str) -> str:
+        if self.convention == "huggingface":
+            text = text.replace("``", '"').replace("''", '"')
+        return normalise(text, self.normalisation)
+
+    def _split(self, ids: list[int]) -> list[int]:
+        """Pieces of a digit and a comma in the chosen convention."""
+        if self._anew.keys().isdisjoint(ids):
+            return ids
+        return [new for number in ids for new in self._anew.get(number, (number,))]
+
+    def _digits_before_commas(self) -> dict[int, list[int]]:
+        """What the convention puts in the place of each piece that ends in a digit and a comma."""
+        return {
+            number: [*self._encode_digits(piece[:-1]), self._processor.piece_to_id(",")]
+            for number, piece in enumerate(self.pieces)
+            if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit()
+        }
+
+    def _encode_digits(self, piece: str) -> list[int]:
+        """A piece that has lost its comma, encoded as a text; only "huggingface" remembers that it
+        may be the inside of a word."""
+        first, *rest = self._processor.encode(piece.replace("▁", ""), out_type=str)
+        if self.convention == "huggingface" and not piece.startswith("▁"):
+            first = first.removeprefix("▁")
+        return [self._processor.piece_to_id(part) for part in (first, *rest) if part]
 
 
 # The original list of punctuation lacks the apostrophe and "<=>".
