@@ -4,7 +4,7 @@ import sys
 
 from absl import flags
 from etils import epath
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from albert_jax.errors import UserError
 
@@ -29,6 +29,11 @@ class CommandLine:
     def path(self, name: str, description: str, required: bool = True):
         """A flag that holds a local or gs:// path; None where it is left out."""
         self._add(name, "PATH", description, required)
+        epath.DEFINE_path(name, None, description, flag_values=self._values)
+
+    def text(self, name: str, kind: str, description: str):
+        """A flag that holds text of some kind; None where it is left out."""
+        self._add(name, kind, description, required=False)
         flags.DEFINE_string(name, None, description, flag_values=self._values)
 
     def number(self, name: str, default: int, description: str):
@@ -70,29 +75,25 @@ class CommandLine:
             )
         try:
             words = self._values(argv)[1:]
-            return {name: _typed(self._values[name].value) for name in self._names}, words
+            values = {name: self._values[name].value for name in self._names}
+            # A config file that is not there fails only now, when it is looked into.
+            getattr(values.get("config"), "to_dict", None)
+            return values, words
         except Exception as error:  # a config file is the user's own code, and raises what it likes
             raise UserError(_reason(error)) from error
 
     def _show_help(self):
-        width = max(map(len, self._help)) + 2
-        print(self._doc, "", *(f"  --{k:{width}}{v}" for k, v in self._help.items()), sep="\n")
+        lines = self._help | {"help": "show this"}
+        width = max(map(len, lines)) + 2
+        print(self._doc, "", *(f"  --{k:{width}}{v}" for k, v in lines.items()), sep="\n")
         sys.exit(0)
 
 
-def _typed(value: ConfigDict | str | int | None) -> ConfigDict | epath.Path | int | None:
-    """Strings as paths. A config file that is not there fails here, where it is first looked into."""
-    is_config = hasattr(value, "to_dict")
-    return epath.Path(value) if isinstance(value, str) and not is_config else value
-
-
 def _reason(error: BaseException) -> str:
-    """One line for what absl and config_flags raise; some of it has a traceback in its text."""
-    if isinstance(error, flags.Error) and "Traceback" not in str(error):
+    """One line for what absl and config_flags raise, or for the error that they have wrapped."""
+    while "Traceback" in str(error) or "an earlier failure to load" in str(error):
+        error = error.__cause__ or error.__context__
+    if isinstance(error, UserError | flags.Error):
         return " ".join(str(error).split())
-    while not isinstance(error, KeyError) and (cause := error.__cause__ or error.__context__):
-        error = cause
-    if isinstance(error, UserError):
-        return str(error)
     text = str(error.args[0] if isinstance(error, KeyError) else error).strip() or "nothing said"
     return f"--config: {type(error).__name__}: {text.splitlines()[-1].strip()}"

@@ -3,9 +3,11 @@
 albert-jax prepare --config=configs/pretrain.py --workdir=W
 albert-jax prepare --config=configs/pretrain.py --workdir=W --config.corpus.source=my/texts
 albert-jax prepare --config=configs/pretrain.py --workdir=W --config.corpus.source=dump.xml.bz2
+albert-jax prepare --config=configs/pretrain.py --workdir=W --beam='--direct_num_workers=8'
 """
 
 import os
+import shlex
 from collections.abc import Iterator
 
 from tqdm import tqdm
@@ -24,9 +26,11 @@ def main(argv: list[str]):
     line = CommandLine(__doc__)
     line.config()
     line.path("workdir", "gets the folder records/, unless corpus.records names another")
+    line.text("beam", "FLAGS", "do the work in an Apache Beam pipeline with these flags")
     flags, _ = line.parse(argv)
     run = pretraining(flags["config"], flags["workdir"])
-    prepare(run.corpus, run.model.vocab_size)
+    beam = None if flags["beam"] is None else shlex.split(flags["beam"])
+    prepare(run.corpus, run.model.vocab_size, beam)
 
 
 def prepare(corpus: CorpusConfig, vocab_size: int, beam: list[str] | None = None) -> None:
