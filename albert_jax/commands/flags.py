@@ -16,7 +16,6 @@ class CommandLine:
         """`doc`: the command's docstring, shown by --help above the flags."""
         self._doc, self._takes_words = doc.strip(), takes_words
         self._values = flags.FlagValues()
-        self._values.set_gnu_getopt(True)  # flags may follow words
         self._help: dict[str, str] = {}
         self._names: list[str] = []
         self._required: list[str] = []
