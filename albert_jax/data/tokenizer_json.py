@@ -1,0 +1,118 @@
+"""Vocabularies of the `tokenizers` library: WordPiece of BERT, and any `tokenizer.json`.
+
+They bring their own normalisation. The library is the extra `albert-jax[tokenizers]`.
+"""
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+
+from albert_jax.errors import UserError
+
+ROLES = {  # our name of a special piece -> what it is called in vocabularies
+    "pad_id": ("[PAD]", "<pad>"),
+    "unk_id": ("[UNK]", "<unk>"),
+    "cls_id": ("[CLS]",),
+    "sep_id": ("[SEP]",),
+    "mask_id": ("[MASK]",),
+}
+
+
+class TokenizerJson:
+    """A `tokenizer.json` with the interface of `Vocabulary`.
+
+    Attributes:
+      json: the file's text.
+      size, pieces, word_starts, is_special: as in `Vocabulary`.
+      pad_id, unk_id, cls_id, sep_id, mask_id: found by their names.
+    """
+
+    def __init__(self, text: str, name: str = "tokenizer.json"):
+        """`name` is what errors call it. Raises UserError: it cannot be read or lacks a special piece."""
+        self.json, self.name = text, name
+        self._tokenizer = _parsed(text, name)
+        self.size = self._tokenizer.get_vocab_size()
+        self.pieces = [self._tokenizer.id_to_token(i) for i in range(self.size)]
+        if None in self.pieces:
+            raise UserError(
+                f"{name}: id {self.pieces.index(None)} has no piece; the file is damaged"
+            )
+        for role, spellings in ROLES.items():
+            found = [self.pieces.index(piece) for piece in spellings if piece in self.pieces]
+            if not found:
+                raise UserError(f"{name}: it has no {spellings[0]}, which the model needs")
+            setattr(self, role, found[0])
+        specials = (self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id)
+        self.is_special = np.isin(np.arange(self.size), specials)
+        self.word_starts = _word_starts(self.pieces, json.loads(text)["model"]["type"])
+
+    def __reduce__(self):
+        return TokenizerJson, (self.json, self.name)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def encode(self, text: str) -> list[int]:
+        """A text as ids, without special tokens."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
+        """`encode` of many texts in one call."""
+        batch = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in batch]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Ids as text; special tokens are written out."""
+        return self._tokenizer.decode([int(i) for i in ids], skip_special_tokens=False)
+
+
+def wordpiece(vocabulary: str, *, lower: bool, strip_accents: bool | None, chinese: bool) -> str:
+    """A BERT `vocab.txt`, a piece a line, as the text of a `tokenizer.json`.
+
+    Args:
+      vocabulary: the file's text.
+      lower: lower-case the text.
+      strip_accents: drop combining characters; None follows `lower`, as the original BERT does.
+      chinese: every Chinese character is a word.
+    """
+    library = _library()
+    pieces = {piece: number for number, piece in enumerate(vocabulary.rstrip("\n").split("\n"))}
+    tokenizer = library.Tokenizer(library.models.WordPiece(pieces, unk_token="[UNK]"))
+    tokenizer.normalizer = library.normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=chinese, strip_accents=strip_accents, lowercase=lower
+    )
+    tokenizer.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = library.decoders.WordPiece(prefix="##")
+    return tokenizer.to_str()
+
+
+def _word_starts(pieces: list[str], model: str) -> np.ndarray:
+    """WordPiece marks what goes on in a word, SentencePiece what begins one."""
+    if model == "WordPiece":
+        return np.array([not piece.startswith("##") for piece in pieces])
+    return np.array([piece.startswith("▁") for piece in pieces])
+
+
+def _parsed(text: str, name: str):
+    """The library's tokenizer, without the padding and cutting that the file may ask for."""
+    try:
+        tokenizer = _library().Tokenizer.from_str(text)
+    except UserError:
+        raise
+    except Exception as error:  # the library raises nothing narrower
+        raise UserError(f"{name}: not a tokenizer.json, or a damaged one ({error})") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    tokenizer.encode_special_tokens = True  # "[MASK]" in a text is text
+    return tokenizer
+
+
+def _library():
+    try:
+        import tokenizers
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "this vocabulary needs the tokenizers library: pip install 'albert-jax[tokenizers]'"
+        ) from error
+    return tokenizers

@@ -1,0 +1,212 @@
+"""Folders of transformers: ALBERT with every head, in safetensors or old Flax msgpack, and BERT; ALBERT out.
+
+BERT is our case of nothing shared, E = D and no projection, and is written as such an ALBERT: groups as many
+as layers, and the identity as projection.
+"""
+
+import dataclasses
+import json
+
+import numpy as np
+from etils import epath
+
+from albert_jax.errors import UserError
+from albert_jax.interop import settings, tables, tokenizer, weights
+from albert_jax.interop.names import (
+    Names,
+    Params,
+    Tensors,
+    check_groups,
+    flat,
+    from_params,
+    groups,
+    nested,
+    to_params,
+)
+from albert_jax.interop.pretrained import Pretrained
+from albert_jax.model.config import AlbertConfig
+
+CLASSES = {  # transformers' class, without the model's name -> our head
+    "Model": "encoder",
+    "ForMaskedLM": "masked_lm",
+    "ForPreTraining": "pretraining",
+    "ForSequenceClassification": "sequence",
+    "ForTokenClassification": "token",
+    "ForQuestionAnswering": "span",
+    "ForMultipleChoice": "choice",
+}
+TIED = {  # written a second time in some files -> what it must equal
+    "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
+    "predictions.decoder.bias": "predictions.bias",
+    "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+    "cls.predictions.decoder.bias": "cls.predictions.bias",
+}
+NOT_PARAMETERS = (
+    "embeddings.position_ids",
+    "embeddings.token_type_ids",
+)  # 0, 1, 2, ... in old files
+PROJECTION = "albert/embeddings/projection/"
+BASES = ("embeddings", "encoder", "pooler")  # what a bare encoder's names begin with
+
+
+def read(folder: epath.Path, convention: str) -> Pretrained:
+    """A folder with config.json, weights and a vocabulary.
+
+    Raises:
+      UserError: a file is missing, damaged or of another model; the line names it.
+    """
+    path = folder / "config.json"
+    kind = settings.Settings(path).field("model_type")
+    if kind == "albert":
+        config, names = settings.read_albert(path), tables.HUGGINGFACE_ALBERT
+        check_groups(config, _group(config), "transformers")
+    elif kind == "bert":
+        config, names = settings.read_bert(path), tables.HUGGINGFACE_BERT
+    else:
+        raise UserError(f"{path}: model_type is {kind!r}; albert and bert can be read")
+    if (folder / weights.FLAX).exists() and not any(
+        (folder / name).exists() for name in (weights.ONE, weights.INDEX)
+    ):
+        names, source = tables.FLAX_ALBERT, str(folder / weights.FLAX)
+        tensors = _prefixed(weights.read_flax(folder / weights.FLAX), kind, "/")
+    else:
+        tensors, source = weights.read(folder)
+        tensors = _untied(_modern(_prefixed(tensors, kind, ".")), source)
+    config, params = _params(names, tensors, config, source)
+    head, labels = _head(path, params)
+    if "span" in params:
+        params["classifier"] = params.pop("span")
+    vocabulary = tokenizer.read(folder, convention)
+    return Pretrained(config, params, vocabulary, head, labels, {"source": str(folder)})
+
+
+def write(model: Pretrained, folder: epath.Path):
+    """Files that AutoModel, AutoTokenizer and pipeline open; any sharing becomes groups with copies.
+
+    Raises:
+      UserError: a parameter has no name in transformers.
+    """
+    config, params = _with_projection(model.config, model.params)
+    check_groups(config, _group(config), "transformers")
+    if model.head == "span":
+        params = {"span" if name == "classifier" else name: v for name, v in params.items()}
+    tensors = from_params(tables.HUGGINGFACE_ALBERT, params, config)
+    weights.write(folder / weights.ONE, tensors, {"format": "pt"})
+    description = {
+        "model_type": "albert",
+        "architectures": [f"Albert{_class(model.head)}"],
+        **settings.write_albert(config),
+        "pad_token_id": model.vocabulary.pad_id,
+        "bos_token_id": model.vocabulary.cls_id,
+        "eos_token_id": model.vocabulary.sep_id,
+        "tie_word_embeddings": True,
+        **_labels(model),
+    }
+    (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+    tokenizer.write(folder, model.vocabulary, config.max_positions)
+
+
+def _group(config: AlbertConfig):
+    """The group that transformers runs in a layer."""
+    per_group = config.num_layers / groups(config)
+    return lambda layer: int(layer / per_group)
+
+
+def _class(head: str) -> str:
+    return next(name for name, ours in CLASSES.items() if ours == head)
+
+
+def _labels(model: Pretrained) -> dict:
+    """Names of the classes; without any, transformers takes the count from `num_labels`."""
+    if "classifier" not in model.params:
+        return {}
+    count = model.params["classifier"]["classifier"]["bias"].shape[0]
+    names = model.labels or tuple(f"LABEL_{i}" for i in range(count))
+    return {
+        "id2label": {str(i): name for i, name in enumerate(names)},
+        "label2id": {name: i for i, name in enumerate(names)},
+    }
+
+
+def _params(
+    names: Names, tensors: Tensors, config: AlbertConfig, source: str
+) -> tuple[AlbertConfig, Params]:
+    """Our parameters; where E = D, an identity as projection is left out and any other one is kept."""
+    if names is tables.HUGGINGFACE_BERT or config.has_projection:
+        return config, to_params(names, tensors, config, source)
+    config = dataclasses.replace(config, always_project=True)
+    params = to_params(names, tensors, config, source)
+    projection = params["albert"]["embeddings"]["projection"]
+    identity = np.eye(config.hidden_size, dtype=np.float32)
+    if np.array_equal(projection["kernel"], identity) and not projection["bias"].any():
+        del params["albert"]["embeddings"]["projection"]
+        config = dataclasses.replace(config, always_project=False)
+    return config, params
+
+
+def _with_projection(config: AlbertConfig, params: Params) -> tuple[AlbertConfig, Params]:
+    """transformers always projects; where we do not, by the identity."""
+    if config.has_projection:
+        return config, params
+    size = config.hidden_size
+    identity = {"kernel": np.eye(size, dtype=np.float32), "bias": np.zeros(size, np.float32)}
+    added = {PROJECTION + name: value for name, value in identity.items()}
+    return dataclasses.replace(config, always_project=True), nested(flat(params) | added)
+
+
+def _prefixed(tensors: Tensors, kind: str, separator: str) -> Tensors:
+    """A bare encoder's names with the prefix that they have inside a model with a head."""
+    if any(name.startswith(f"{kind}{separator}") for name in tensors):
+        return tensors
+    return {
+        f"{kind}{separator}{name}" if name.startswith(BASES) else name: tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def _modern(tensors: Tensors) -> Tensors:
+    """LayerNorm's names as they are since 2019, without what is no parameter."""
+    kept = {name: v for name, v in tensors.items() if not name.endswith(NOT_PARAMETERS)}
+    return {_modern_name(name): tensor for name, tensor in kept.items()}
+
+
+def _modern_name(name: str) -> str:
+    stem, _, leaf = name.rpartition(".")
+    return f"{stem}.{ {'gamma': 'weight', 'beta': 'bias'}.get(leaf, leaf) }" if stem else name
+
+
+def _untied(tensors: Tensors, source: str) -> Tensors:
+    """Without the second copies of what is tied. Raises UserError where they differ."""
+    tensors = dict(tensors)
+    for double, name in TIED.items():
+        if double in tensors:
+            value = tensors.pop(double)
+            if not np.array_equal(tensors.setdefault(name, value), value):
+                raise UserError(
+                    f"{source}: {double} differs from {name}; ours are tied, they cannot be"
+                )
+    return tensors
+
+
+def _head(path: epath.Path, params: Params) -> tuple[str, tuple[str, ...]]:
+    """What stands on the encoder, and the names of its classes."""
+    if "classifier" not in params and "span" not in params:
+        heads = {(True, True): "pretraining", (True, False): "masked_lm", (False, False): "encoder"}
+        found = ("mlm" in params, "sentence" in params)
+        if found not in heads:
+            raise UserError(f"{path.parent}: a sentence head without a masked-LM head is not known")
+        return heads[found], ()
+    values = settings.Settings(path).values
+    architectures = values.get("architectures") or ["none"]
+    name = architectures[0].removeprefix("Albert").removeprefix("Bert").removeprefix("Flax")
+    head = CLASSES.get(name.removeprefix("Albert"))
+    if head not in ("sequence", "token", "span", "choice"):
+        raise UserError(
+            f"{path}: architectures is {architectures}, and the file has a classifier; "
+            f"name the class, such as AlbertForSequenceClassification"
+        )
+    branch = params["span" if head == "span" else "classifier"]
+    count = branch["classifier"]["bias"].shape[0]
+    labels = values.get("id2label") or {}
+    known = {str(i) for i in range(count)} == set(labels)
+    return head, tuple(labels[str(i)] for i in range(count)) if known else ()

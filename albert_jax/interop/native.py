@@ -1,0 +1,64 @@
+"""Our own export: config.json, model.safetensors and the vocabulary. No optimizer, no run around it."""
+
+import dataclasses
+import json
+
+import numpy as np
+from etils import epath
+
+from albert_jax.data.tokenizer_json import TokenizerJson
+from albert_jax.data.vocabulary import Normalisation, Vocabulary
+from albert_jax.errors import UserError
+from albert_jax.interop import weights
+from albert_jax.interop.names import check_params, flat, nested
+from albert_jax.interop.pretrained import HEADS, Pretrained
+from albert_jax.interop.settings import Settings
+from albert_jax.model.config import AlbertConfig
+from albert_jax.training.config import build
+
+FORMAT = "albert-jax 1"
+WEIGHTS, SENTENCEPIECE, JSON = "model.safetensors", "vocabulary.model", "tokenizer.json"
+
+
+def read(folder: epath.Path, convention: str) -> Pretrained:
+    """A folder that `write` made.
+
+    Raises:
+      UserError: a file is missing or damaged; the line names it.
+    """
+    said = Settings(folder / "config.json")
+    if said.field("format") != FORMAT:
+        raise UserError(f"{said.path} is of format {said.field('format')!r}; this is {FORMAT!r}")
+    config = build(AlbertConfig, said.field("model"), "model")
+    tensors = weights.read_safetensors(folder / WEIGHTS)
+    check_params(tensors, config, str(folder / WEIGHTS))
+    steps = build(Normalisation, said.field("normalisation"), "normalisation")
+    if (folder / JSON).exists():
+        vocabulary = TokenizerJson((folder / JSON).read_text(), str(folder / JSON))
+    else:
+        vocabulary = Vocabulary.load(folder / SENTENCEPIECE, steps, convention)
+    head, labels = said.field("head"), tuple(said.field("labels"))
+    if head not in HEADS:
+        raise UserError(f"{said.path}: head is {head!r}; known are {', '.join(HEADS)}")
+    return Pretrained(config, nested(tensors), vocabulary, head, labels, said.field("origin"))
+
+
+def write(model: Pretrained, folder: epath.Path):
+    """The three files; every parameter under its own name, such as albert/pooler/bias."""
+    tensors = {name: np.ascontiguousarray(value) for name, value in flat(model.params).items()}
+    weights.write(folder / WEIGHTS, tensors, {"format": FORMAT})
+    sentencepiece = isinstance(model.vocabulary, Vocabulary)
+    if sentencepiece:
+        (folder / SENTENCEPIECE).write_bytes(model.vocabulary.model)
+    else:
+        (folder / JSON).write_text(model.vocabulary.json)
+    steps = model.vocabulary.normalisation if sentencepiece else Normalisation()
+    description = {
+        "format": FORMAT,
+        "model": dataclasses.asdict(model.config),
+        "normalisation": dataclasses.asdict(steps),
+        "head": model.head,
+        "labels": model.labels,
+        "origin": model.origin,
+    }
+    (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")

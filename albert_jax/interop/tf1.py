@@ -1,0 +1,107 @@
+"""The original release: albert_config.json, a SentencePiece model and a TF1 checkpoint, in and out.
+
+A hub module keeps the same in assets/ and variables/, with "module/" before every name.
+"""
+
+import json
+
+import numpy as np
+from etils import epath
+
+from albert_jax.data.vocabulary import Normalisation, Vocabulary
+from albert_jax.errors import UserError
+from albert_jax.interop import bundle, settings, tables
+from albert_jax.interop.names import Tensors, check_groups, from_params, groups, to_params
+from albert_jax.interop.pretrained import Pretrained
+from albert_jax.model.config import AlbertConfig
+
+CONFIG, CHECKPOINT, VOCABULARY = "albert_config.json", "model.ckpt-best", "30k-clean.model"
+HUB = "module/"  # before every name of a hub module
+OPTIMIZER = ("/adam_m", "/adam_v")  # of LAMB and of AdamW: <name>/adam_m
+STEP = "global_step"
+AS_WRITTEN = Normalisation(ascii_punctuation=False)  # the original leaves quotes and dashes alone
+
+
+def config_path(folder: epath.Path) -> epath.Path | None:
+    """Where the config of an original release is; None if the folder is none."""
+    found = [path for path in (folder / CONFIG, folder / "assets" / CONFIG) if path.exists()]
+    return found[0] if found else None
+
+
+def read(folder: epath.Path, convention: str) -> Pretrained:
+    """A folder as released, or a hub module.
+
+    Raises:
+      UserError: a file is missing, damaged or of another model; the line names it.
+    """
+    path = config_path(folder)
+    if path is None:
+        raise UserError(f"{folder}: there is no {CONFIG} in it")
+    config, checkpoint = settings.read_original(path), bundle.Bundle(_prefix(folder))
+    check_groups(config, _group(config), "the original code")
+    tensors = _parameters(checkpoint)
+    params = to_params(tables.TF1, tensors, config, str(_prefix(folder)))
+    head = _head(params)
+    if "span" in params:
+        params["classifier"] = params.pop("span")
+    vocabulary = Vocabulary.load(_one(folder, "*.model"), AS_WRITTEN, convention)
+    return Pretrained(config, params, vocabulary, head, (), {"source": str(folder)})
+
+
+def write(model: Pretrained, folder: epath.Path):
+    """The files of a release: the original code reads them.
+
+    Raises:
+      UserError: the original code has no such model or vocabulary.
+    """
+    config = model.config
+    if not isinstance(model.vocabulary, Vocabulary):
+        raise UserError("the original code reads SentencePiece only; use --to=huggingface")
+    if model.head == "token":
+        raise UserError("the original code has no head for tokens; use --to=huggingface")
+    description = settings.write_original(config)
+    check_groups(config, _group(config), "the original code")
+    params = model.params
+    if model.head == "span":
+        params = {"span" if name == "classifier" else name: v for name, v in params.items()}
+    tensors = from_params(tables.TF1, params, config) | {STEP: np.array(0, np.int64)}
+    (folder / CONFIG).write_text(json.dumps(description, indent=2) + "\n")
+    (folder / VOCABULARY).write_bytes(model.vocabulary.model)
+    bundle.write(folder / CHECKPOINT, tensors)
+
+
+def _group(config: AlbertConfig):
+    """The group that the original code runs in a layer."""
+    layers, wanted = config.num_layers, groups(config)
+    return lambda layer: int(layer / layers * wanted)
+
+
+def _prefix(folder: epath.Path) -> epath.Path:
+    index = _one(folder, "*.index")
+    return index.parent / index.name.removesuffix(".index")
+
+
+def _one(folder: epath.Path, pattern: str) -> epath.Path:
+    """The only file like `pattern` in a release or a hub module."""
+    places = (folder, folder / "variables", folder / "assets")
+    found = sorted(path for place in places if place.exists() for path in place.glob(pattern))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise UserError(f"{folder}: one file like {pattern} is needed, there is {names}")
+    return found[0]
+
+
+def _parameters(checkpoint: bundle.Bundle) -> Tensors:
+    """Every tensor but the optimizer's and the step, under its name outside of a hub module."""
+    names = [name for name in checkpoint.names if not name.endswith(OPTIMIZER)]
+    in_hub = names and all(name.startswith(HUB) for name in names)
+    plain = {name: name.removeprefix(HUB) if in_hub else name for name in names}
+    return {short: checkpoint.read(name) for name, short in plain.items() if short != STEP}
+
+
+def _head(params: dict) -> str:
+    """What stands on the encoder; a classifier may be of RACE, too, which looks the same."""
+    for branch, head in (("span", "span"), ("classifier", "sequence"), ("sentence", "pretraining")):
+        if branch in params:
+            return head
+    return "masked_lm" if "mlm" in params else "encoder"

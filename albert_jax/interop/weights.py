@@ -1,0 +1,102 @@
+"""Tensors of a Hugging Face folder: safetensors in one file or in shards, and old Flax msgpack.
+
+Both are data and nothing else. PyTorch's `.bin` files are pickles, programs that run when they are read,
+and are refused.
+"""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import safetensors.numpy
+from etils import epath
+from safetensors import SafetensorError
+
+from albert_jax.errors import UserError
+from albert_jax.interop.names import Tensors, flat
+
+ONE, INDEX, FLAX = "model.safetensors", "model.safetensors.index.json", "flax_model.msgpack"
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+KEPT = ("float32", "float16", "bfloat16", "float64")
+SAFE_WAY = (
+    "it is a pickle, which can run any program when it is read; on a machine where you trust it, write it "
+    "anew with transformers: AutoModelForPreTraining.from_pretrained(FOLDER).save_pretrained(NEW)"
+)
+
+
+def read(folder: epath.Path) -> tuple[Tensors, str]:
+    """All tensors of a folder by name, and the file to name in errors.
+
+    Raises:
+      UserError: there is no file of a known format, or one is damaged.
+    """
+    if (folder / ONE).exists():
+        return read_safetensors(folder / ONE), str(folder / ONE)
+    if (folder / INDEX).exists():
+        return _read_shards(folder / INDEX), str(folder / INDEX)
+    for name in PICKLES:
+        if (folder / name).exists():
+            raise UserError(f"{folder / name}: {SAFE_WAY}")
+    raise UserError(f"{folder}: there are no weights in it; {ONE}, {INDEX} or {FLAX} is needed")
+
+
+def read_safetensors(path: epath.Path) -> Tensors:
+    """The tensors of one file."""
+    try:
+        tensors = safetensors.numpy.load(path.read_bytes())
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}); bring it from the original again") from error
+    return _numbers(tensors, path)
+
+
+def read_flax(path: epath.Path) -> Tensors:
+    """The tensors of a msgpack file that transformers' Flax models wrote, as "albert/pooler/bias"."""
+    from flax.serialization import msgpack_restore
+
+    try:
+        tree = msgpack_restore(path.read_bytes())
+    except Exception as error:  # msgpack raises many kinds
+        raise UserError(f"{path} is damaged ({error}); bring it from the original again") from error
+    if not isinstance(tree, dict):
+        raise UserError(f"{path} holds no parameters; it must be a file that Flax models write")
+    return _numbers(flat(tree.get("params", tree)), path)
+
+
+def write(path: epath.Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str]):
+    """One safetensors file."""
+    path.write_bytes(safetensors.numpy.save(dict(tensors), metadata))
+
+
+def _read_shards(index: epath.Path) -> Tensors:
+    """The tensors that an index lists, each from the file it names; files outside are refused."""
+    try:
+        places = dict(json.loads(index.read_text())["weight_map"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise UserError(
+            f"{index} is damaged ({error!r}); bring it from the original again"
+        ) from error
+    tensors: Tensors = {}
+    for name in sorted(set(places.values())):
+        if not isinstance(name, str) or epath.Path(name).name != name or name in ("", ".", ".."):
+            raise UserError(
+                f"{index} names {name!r}, which is not a file of its folder; do not trust it"
+            )
+        if not (index.parent / name).exists():
+            raise UserError(f"{index.parent / name}: no such file, and {index.name} names it")
+        shard = read_safetensors(index.parent / name)
+        if wrong := {key for key in shard if places.get(key) != name}:
+            raise UserError(f"{index.parent / name}: {min(wrong)} is not where {index.name} says")
+        tensors |= shard
+    if lost := places.keys() - tensors.keys():
+        raise UserError(f"{index}: {min(lost)} is in none of the files")
+    return tensors
+
+
+def _numbers(tensors: Mapping[str, np.ndarray], path: epath.Path) -> Tensors:
+    """Floating-point tensors as they are; anything else but a table of positions is a quantised model."""
+    for name, tensor in tensors.items():
+        known = isinstance(tensor, np.ndarray)
+        if not known or (str(tensor.dtype) not in KEPT and "position_ids" not in name):
+            kind = tensor.dtype if known else type(tensor).__name__
+            raise UserError(f"{path}: {name} is {kind}; weights must be one of {', '.join(KEPT)}")
+    return dict(tensors)
