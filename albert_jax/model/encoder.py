@@ -98,7 +98,7 @@ def _one_per_block(config: AlbertConfig, part: str) -> bool:
 
 
 def _pick(params: Params, copy: jax.Array, copies: int) -> Params:
-    return params if copies == 1 else jax.tree.map(lambda p: p[copy], params)
+    return params if copies == 1 else jax.tree.map(lambda p: jnp.asarray(p)[copy], params)
 
 
 def _key(key: jax.Array, block: jax.Array, part: str) -> jax.Array:
