@@ -1,7 +1,10 @@
 """`albert-jax COMMAND ...`: picks the command and nothing else."""
 
 import importlib
+import logging
 import sys
+
+from absl import logging as absl_logging
 
 from albert_jax.errors import UserError
 
@@ -9,6 +12,7 @@ COMMANDS = {
     "prepare": "text -> vocabulary and tokenised records, once",
     "pretrain": "records -> checkpoints; the same command again resumes",
     "fill-mask": "words for the [MASK]s of a sentence",
+    "convert": "weights and vocabulary into another format",
     "inspect": "parameters and FLOPs, module by module",
     "curves": "a picture of a run's losses and accuracies",
 }
@@ -30,6 +34,7 @@ def main():
     if name in ("--help", "-h", "help"):
         print(USAGE)
         return
+    _quieten()
     try:
         if name not in COMMANDS:
             raise UserError(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}")
@@ -38,6 +43,13 @@ def main():
         sys.exit(f"albert-jax: {_one_line(error)}")
     except KeyboardInterrupt:
         sys.exit("albert-jax: interrupted; the same command begins again")
+
+
+def _quieten():
+    """Only this package's warnings are for the user; the libraries' errors come as exceptions, too."""
+    logging.basicConfig(format="albert-jax: %(message)s")
+    absl_logging.set_verbosity(absl_logging.FATAL)  # orbax, grain and TFDS
+    logging.getLogger("tensorboardX").setLevel(logging.CRITICAL)
 
 
 def _one_line(error: UserError | OSError) -> str:

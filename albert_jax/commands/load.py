@@ -1,38 +1,74 @@
-"""A CHECKPOINT argument -> the model behind it."""
+"""A CHECKPOINT argument -> the model behind it, whatever its format; and a model -> a folder."""
 
 import dataclasses
 import json
-from typing import NamedTuple
+from typing import Any
 
 from etils import epath
 
 from albert_jax.commands.config import PretrainingConfig
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
-from albert_jax.model.config import AlbertConfig
+from albert_jax.interop import huggingface, native, tf1
+from albert_jax.interop.card import card
+from albert_jax.interop.folder import new_folder
+from albert_jax.interop.pretrained import Pretrained
+from albert_jax.interop.settings import Settings
 from albert_jax.training.checkpoint import restore_params
 from albert_jax.training.config import build
-from albert_jax.training.state import Params
+
+KINDS = "a run's workdir, a native export, a Hugging Face folder or an original release"
+WRITERS = {"native": native.write, "huggingface": huggingface.write, "tf1": tf1.write}
 
 
-class Pretrained(NamedTuple):
-    """A model as a run left it; parameters are numpy arrays."""
+def load(path: epath.PathLike, *, convention: str = "none") -> Pretrained:
+    """The model in a folder: `config, params, vocabulary = load(path)`, and `.encode(texts)`.
 
-    config: AlbertConfig
-    params: Params
-    vocabulary: Vocabulary
-
-
-def load(workdir: epath.Path) -> Pretrained:
-    """The newest checkpoint of a workdir.
+    Args:
+      path: a workdir (its newest checkpoint), a native export, a Hugging Face folder of ALBERT or
+        BERT, or an original TF1 release.
+      convention: of SentencePiece vocabularies for digits before a comma: "none", "original" or
+        "huggingface", see `data.vocabulary.Vocabulary`. None is how models are pretrained here,
+        and what transformers 5 does.
 
     Raises:
-      UserError: the folder is not a workdir, or nothing in it can be read.
+      UserError: the folder is none of these, or something in it is missing, damaged or unknown.
     """
-    run = read_run(workdir)
-    normalisation = {f.name: getattr(run.corpus, f.name) for f in dataclasses.fields(Normalisation)}
-    vocabulary = Vocabulary.load(workdir / "vocabulary.model", Normalisation(**normalisation))
-    return Pretrained(run.model, restore_params(workdir / "checkpoints"), vocabulary)
+    path = epath.Path(path)
+    if not path.is_dir():
+        raise UserError(f"{path} is no folder; name {KINDS}")
+    if tf1.config_path(path):
+        return tf1.read(path, convention)
+    if not (path / "config.json").exists():
+        raise UserError(f"{path} is no checkpoint: it has no config.json; name {KINDS}")
+    keys = Settings(path / "config.json").values.keys()
+    if "format" in keys:
+        return native.read(path, convention)
+    return huggingface.read(path, convention) if "model_type" in keys else _run(path, convention)
+
+
+def save(model: Pretrained, path: epath.PathLike, to: str = "native"):
+    """Writes a model with its model card; the folder appears whole or not at all.
+
+    Args:
+      model: what `load` returns.
+      path: a new or empty folder.
+      to: "native", "huggingface" or "tf1".
+
+    Raises:
+      UserError: the folder is not empty, or the format cannot hold the model.
+    """
+    if to not in WRITERS:
+        raise UserError(f"format {to!r} is unknown; choose one of {', '.join(WRITERS)}")
+    path = epath.Path(path)
+    with new_folder(path) as folder:
+        WRITERS[to](model, folder)
+        (folder / "README.md").write_text(card(model, path.name, to))
+
+
+def is_run(path: epath.Path) -> bool:
+    """Whether a folder is a run's workdir, and not one of the exports."""
+    return not (path / "config.json").exists() or "config" in Settings(path / "config.json").values
 
 
 def read_run(workdir: epath.Path) -> PretrainingConfig:
@@ -41,6 +77,33 @@ def read_run(workdir: epath.Path) -> PretrainingConfig:
     if not path.exists():
         raise UserError(f"{workdir} is no checkpoint: it has no config.json; name a run's workdir")
     try:
-        return build(PretrainingConfig, json.loads(path.read_text())["config"], f"{path}: config")
+        return build(PretrainingConfig, json.loads(path.read_text())["config"])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a run ({error!r}); restore the file") from error
+
+
+def _run(workdir: epath.Path, convention: str) -> Pretrained:
+    """The newest checkpoint of a workdir."""
+    run = read_run(workdir)
+    normalisation = {f.name: getattr(run.corpus, f.name) for f in dataclasses.fields(Normalisation)}
+    vocabulary = Vocabulary.load(
+        workdir / "vocabulary.model", Normalisation(**normalisation), convention
+    )
+    params = restore_params(workdir / "checkpoints")
+    return Pretrained(run.model, params, vocabulary, origin=_origin(workdir, run))
+
+
+def _origin(workdir: epath.Path, run: PretrainingConfig) -> dict[str, Any]:
+    """What a model card says of a run: its data, the commit it ran on, its last held-out values."""
+    starts = Settings(workdir / "config.json").field("starts")
+    origin = {
+        "source": str(workdir),
+        "data": run.corpus.source,
+        "objective": run.data.objective,
+        "steps": run.training.steps,
+        "commit": starts[-1]["commit"] if starts else None,
+    }
+    path = workdir / "metrics.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    held_out = [values for line in lines if (values := json.loads(line))["kind"] == "held_out"]
+    return origin | ({"metrics": held_out[-1]} if held_out else {})
