@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUNS := runs/quickstart
 ALBERT := $(BIN)/python -m albert_jax
 
-.PHONY: help install quickstart test test-slow lint format lock clean
+.PHONY: help install quickstart test test-slow test-peers lint format lock clean
 
 help:  ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +34,11 @@ test: install lint  ## The tests that CI runs, under 15 minutes on two cores
 test-slow: install  ## The tests that take minutes each
 	$(BIN)/python -m pytest -m slow
 
+test-peers:  ## The same outputs as transformers and torch, in an environment of their own
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --editable '.[test,peers]'
+	.venv-peers/bin/python -m pytest -m peers
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,4 +53,4 @@ lock:  ## Resolve the dependencies anew
 	build/lock/bin/python -m pip freeze --exclude-editable > constraints.txt
 
 clean:  ## Remove what was installed and run
-	rm -rf $(VENV) build runs
+	rm -rf $(VENV) .venv-peers build runs

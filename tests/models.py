@@ -1,0 +1,47 @@
+"""Small models with random parameters, and the vocabulary that goes with them."""
+
+import functools
+
+import jax
+import numpy as np
+
+from albert_jax.data.vocabulary import Normalisation, Vocabulary, train
+from albert_jax.interop.pretrained import Pretrained
+from albert_jax.model.albert import Albert, AlbertForPretraining, abstract_batch
+from albert_jax.model.config import AlbertConfig
+
+SENTENCES = ["the cat sat on the mat.", "the dog (a big one) was walking.", "who saw the u.s. cat?"]
+
+
+@functools.cache
+def sentencepiece_model():
+    """A `.model` of 38 pieces."""
+    return train(SENTENCES * 20, 38)
+
+
+def random_model(seed=0, head="pretraining", classes=None, **changes):
+    """A model of ours with random parameters."""
+    fields = dict(
+        vocab_size=40, embedding_size=4, hidden_size=8, num_layers=4, num_heads=2, ffn_size=12
+    )
+    config = AlbertConfig(**fields | dict(max_positions=32, dtype="float32") | changes)
+    init = AlbertForPretraining(config).init
+    shapes = jax.eval_shape(init, jax.random.key(0), abstract_batch(1, 8, 1, 1))["params"]
+    rng = np.random.default_rng(seed)
+    params = jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(np.float32), shapes)
+    if classes:
+        kernel, bias = rng.normal(size=(8, classes)), rng.normal(size=classes)
+        dense = {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}
+        params = {"albert": params["albert"], "classifier": {"classifier": dense}}
+    return Pretrained(config, params, Vocabulary(sentencepiece_model(), Normalisation()), head)
+
+
+def hidden(model, batch):
+    apply = Albert(model.config).apply
+    return np.asarray(apply({"params": model.params["albert"]}, batch)[0])
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
