@@ -10,6 +10,7 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training import state as states
-from albert_jax.training.checkpoint import Checkpoints
+from albert_jax.training.checkpoint import Checkpoints, are_in
 from albert_jax.training.config import TrainingConfig
 from albert_jax.training.curves import plot
 from albert_jax.training.evaluation import baselines, evaluate
@@ -85,7 +86,8 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     config, mesh = run.training, make_mesh()
     check_divisible(run.data.batch_size, config.microbatches, mesh)
     text = open_text(run)
-    open_workdir(workdir, run.to_dict(), MAY_DIFFER)
+    has_begun = are_in(workdir / "checkpoints")  # without one there is nothing to go against
+    open_workdir(workdir, run.to_dict(), MAY_DIFFER if has_begun else run.to_dict())
     (workdir / "vocabulary.model").write_bytes(text.vocabulary.model)
     checkpoints = Checkpoints(workdir / "checkpoints", run.checkpoint)
     model, rate = AlbertForPretraining(run.model), schedule(run.schedule)
@@ -112,7 +114,13 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
             tracker.write(step, "train", predicted(run, values) | throughput.read())
         return guard.trouble(step, values["loss"], values["grad_norm"])
 
-    with preemption() as stop, jax.transfer_guard("disallow"):
+    with (
+        closing(text.batches),
+        closing(checkpoints),  # also on an error: what is being saved is not lost
+        closing(tracker),
+        preemption() as stop,
+        jax.transfer_guard("disallow"),
+    ):
         stopping = False
         while step < config.steps and not stopping:
             state, metrics = train_step(state, to_devices(next(text.batches), mesh))
@@ -136,11 +144,9 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
                 checkpoints.save(step, state, position, values)
             if evaluating or saving:
                 throughput.restart()
-    tracker.say(farewell(workdir, step, config.steps, stop.signal))
-    tracker.close()
-    checkpoints.close()
-    text.batches.close()
-    if jax.process_index() == 0 and step:
+        checkpoints.wait()
+        tracker.say(farewell(workdir, step, config.steps, stop.signal))
+    if jax.process_index() == 0 and step >= config.steps:
         plot(workdir)
 
 

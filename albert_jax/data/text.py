@@ -14,13 +14,13 @@ Files may be compressed (.gz, .bz2). Everything streams; one document is held at
 
 import glob
 import importlib.util
+import logging
 import random
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 from etils import epath
 
 from albert_jax.data import files
@@ -158,7 +158,9 @@ def _folder(folder: epath.Path) -> list[epath.Path]:
     found = list(_walk(folder))
     known = [path for path in found if files.kind(path) in files.KINDS]
     if left_out := {path.suffix for path in found} - {path.suffix for path in known}:
-        logging.warning("%s: files left out, with endings %s", folder, sorted(left_out))
+        logging.getLogger(__name__).warning(
+            "%s: files left out, with endings %s", folder, sorted(left_out)
+        )
     return known
 
 

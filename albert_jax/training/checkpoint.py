@@ -148,6 +148,11 @@ class Checkpoints:
         self._metrics.pop(step, None)
 
 
+def are_in(folder: epath.Path) -> bool:
+    """Whether a folder holds checkpoints, be they damaged."""
+    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
+
+
 def restore_params(
     folder: epath.PathLike, step: int | str | None = None, part: str = "params"
 ) -> dict[str, Any]:

@@ -1,0 +1,90 @@
+"""A run that meets a NaN stops, or goes back and past it."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from albert_jax.commands import pretrain
+from albert_jax.data.batches import Batches
+from albert_jax.training import tracking
+from albert_jax.training.checkpoint import restore_params
+from tests import runs
+from tests.commands import call, run
+
+CONFIG = "--config=tests/tiny.py:steps=24,save=5"
+
+
+@pytest.fixture
+def poison(monkeypatch):
+    """poison(numbers): the batches of these numbers, counted over rewinds, make the loss a NaN."""
+    monkeypatch.setattr(pretrain, "make_train_step", compiled_once(pretrain.make_train_step))
+    monkeypatch.setattr(pretrain, "make_held_out_step", compiled_once(pretrain.make_held_out_step))
+
+    def poison(numbers):
+        class Poisoned(Batches):
+            given = 0
+
+            def __next__(self):
+                batch = super().__next__()
+                self.given += 1
+                if self.given in numbers:
+                    batch["mlm_weights"] = batch["mlm_weights"] * np.float32("nan")
+                return batch
+
+        monkeypatch.setattr(pretrain, "Batches", Poisoned)
+
+    return poison
+
+
+_steps = {}
+
+
+def compiled_once(make):
+    """The runs of this file have the same model and optimizer, hence the same programs."""
+    return functools.wraps(make)(lambda *args: _steps.setdefault(make.__name__, make(*args)))
+
+
+def test_one_bad_batch_is_left_out(poison, tmp_path, capsys):
+    poison({13})
+    call(*runs.pretrain(tmp_path, "--config.training.on_failure=rewind", config=CONFIG))
+    assert "step 13: loss nan" in (out := capsys.readouterr().out)
+    assert "back to step 10, past the data in between" in out
+    lines = tracking.read(tmp_path)
+    assert [line["step"] for line in lines if line["kind"] == "train"] == list(range(1, 25))
+    assert all(np.isfinite(line["loss"]) for line in lines if line["kind"] == "train")
+    poison(set())
+    call(*runs.pretrain(tmp_path / "other", config=CONFIG))
+    losses, other = (_losses(workdir) for workdir in (tmp_path, tmp_path / "other"))
+    assert losses[:10] == other[:10] and losses[10:] != other[10:]
+
+
+def _losses(workdir):
+    return [line["loss"] for line in tracking.read(workdir) if line["kind"] == "train"]
+
+
+def test_it_gives_up_on_what_stays_bad(poison, tmp_path, capsys):
+    poison(range(13, 1000))
+    flags = ["--config.training.on_failure=rewind"]
+    with pytest.raises(SystemExit) as ended:
+        call(*runs.pretrain(tmp_path, *flags, config=CONFIG))
+    line = str(ended.value)
+    assert line.startswith("albert-jax: the run diverged at step 11: loss nan")
+    assert "also after 3 rewinds; lower schedule.learning_rate" in line
+    assert capsys.readouterr().out.count("back to step 10") == 3
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["10", "5"]
+
+
+def test_before_the_first_checkpoint_there_is_no_way_back(poison, tmp_path):
+    poison({3})
+    with pytest.raises(SystemExit, match=r"diverged at step 3: .*, before its first checkpoint"):
+        call(*runs.pretrain(tmp_path, "--config.training.on_failure=rewind", config=CONFIG))
+
+
+def test_it_stops_with_a_line_and_its_checkpoints_are_whole(tmp_path):
+    flags = ["--config.schedule.learning_rate=1e30", "--config.checkpoint.save_every=1"]
+    status, _, err = run(*runs.pretrain(tmp_path, *flags))
+    assert status == 1
+    assert err.startswith("albert-jax: the run diverged at step ") and err.count("\n") == 1
+    assert "lower schedule.learning_rate, or skip the data with training.on_failure=rewind" in err
+    assert restore_params(tmp_path / "checkpoints")
