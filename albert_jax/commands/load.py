@@ -77,7 +77,7 @@ def read_run(workdir: epath.Path) -> PretrainingConfig:
     if not path.exists():
         raise UserError(f"{workdir} is no checkpoint: it has no config.json; name a run's workdir")
     try:
-        return build(PretrainingConfig, json.loads(path.read_text())["config"])
+        return build(PretrainingConfig, json.loads(path.read_text())["config"], f"{path}: config")
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a run ({error!r}); restore the file") from error
 
