@@ -2,11 +2,15 @@
 
 import json
 import os
+import resource
 import shutil
 
+import jax
 import pytest
 
 from albert_jax.data.records import Records
+from albert_jax.errors import UserError
+from albert_jax.training.checkpoint import CheckpointConfig, Checkpoints, are_in
 from tests import corpus, runs
 from tests.commands import call, run
 
@@ -246,3 +250,37 @@ def test_the_real_thing_exits_with_1_and_one_line(tmp_path):
     status, _, err = run(*runs.pretrain(tmp_path / "W", "--config.model.vocab_size=400"))
     assert status == 1
     assert err.startswith("albert-jax: ") and err.count("\n") == 1
+
+
+@pytest.fixture
+def full_disk():
+    """Stood in for by a limit on the size of files."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_records_on_a_full_disk(tmp_path, capfd, full_disk):
+    corpus.write_folder(tmp_path / "texts")
+    source = f"--config.corpus.source={tmp_path}/texts"
+    line = fails(capfd, "prepare", TINY, f"--workdir={tmp_path}/W", source)
+    assert "records" in line and "File too large; check the space on its disk" in line
+    assert not (tmp_path / "W" / "records").exists()
+
+
+def test_a_checkpoint_on_a_full_disk(tmp_path, full_disk):
+    checkpoints = Checkpoints(tmp_path, CheckpointConfig())
+    checkpoints.save(1, {"params": jax.random.normal(jax.random.key(0), (100, 100))}, {})
+    with pytest.raises(UserError, match=r"cannot be written \(File too large.*; check the space"):
+        checkpoints.wait()
+    checkpoints.close()
+    assert not are_in(tmp_path)
+
+
+def test_a_run_that_never_saved_may_begin_with_other_settings(tmp_path, capfd):
+    wrong = runs.pretrain(tmp_path / "W", f"--init={tmp_path}", config=TINY)
+    fails(capfd, *wrong)
+    assert (tmp_path / "W" / "config.json").exists()
+    line = fails(capfd, *wrong, "--config.data.seed=1")
+    assert f"{tmp_path} is no checkpoint" in line  # not: another config

@@ -2,13 +2,24 @@
 
 import json
 import shutil
+from functools import partial
 
+import jax
 import numpy as np
 import pytest
 
+from albert_jax.commands.config import pretraining
+from albert_jax.commands.pretrain import parameter_shapes, row_shapes
 from albert_jax.data.records import Records, load_vocabulary
+from albert_jax.model.albert import AlbertForPretraining
+from albert_jax.training import optimizer as optimizers
+from albert_jax.training import state as states
 from albert_jax.training import tracking
 from albert_jax.training.checkpoint import restore_params
+from albert_jax.training.schedule import schedule
+from albert_jax.training.sharding import make_mesh, replicated
+from albert_jax.training.step import make_train_step
+from configs.pretrain import get_config
 from tests import corpus, runs
 from tests.commands import call, run
 from tests.runs import STEPS, trained
@@ -117,3 +128,35 @@ def _assert_close(tree, other):
             _assert_close(value, other[name])
         else:
             np.testing.assert_allclose(value, other[name], rtol=0, atol=1e-11)
+
+
+BASE = "--config=configs/pretrain.py:size=base,batch=8,length=128"
+
+
+@pytest.mark.slow  # half a minute of two cores
+def test_the_real_base_model_takes_two_steps(tmp_path):
+    flags = ["--config.model.vocab_size=500", "--config.training.steps=2"]
+    flags += ["--config.training.log_every=1", "--config.training.evaluation_batches=1"]
+    finished = run(*runs.pretrain(tmp_path, *flags, config=BASE))
+    assert (finished.status, finished.err) == (0, "")
+    assert "8,008,310 parameters" in finished.out
+    assert [line["step"] for line in tracking.read(tmp_path)] == [1, 2, 2]
+
+
+def test_a_step_of_the_real_base_model_keeps_all_shapes():
+    settings = pretraining(get_config("size=base,batch=8,length=128"), None)
+    mesh, model = make_mesh(), AlbertForPretraining(settings.model)
+    rate = schedule(settings.schedule)
+    optimizer = optimizers.make(settings.optimizer, rate, parameter_shapes(settings, model))
+    batch = row_shapes(settings)
+    create = partial(states.create, model, optimizer, batch, settings.training)
+    state = states.abstract(create, replicated(mesh))
+    step = make_train_step(model, optimizer, rate, settings.training, 1.0, mesh)
+    after, metrics = jax.eval_shape(step, state, batch)
+    assert _shapes(after) == _shapes(state)
+    assert {"loss", "mlm_accuracy", "sentence_accuracy", "grad_norm"} <= metrics.keys()
+    assert sum(leaf.size for leaf in jax.tree.leaves(state.params["albert"])) == 11_683_584
+
+
+def _shapes(state):
+    return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state)]

@@ -6,7 +6,7 @@ TensorFlow for it. Tokens are stored as the bytes of uint16, or uint32 for large
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -181,12 +181,13 @@ class _Split:
             self._template.sharded_filepath(shard_index=i, num_shards=shards) for i in range(shards)
         ]
         self._writers = [ArrayRecordWriter(str(path), "group_size:1") for path in self.paths]
-        for writer in self._writers:
-            stack.callback(writer.close)
+        for writer, path in zip(self._writers, self.paths, strict=True):
+            stack.callback(_write, path, writer.close)
 
     def write(self, document: Document) -> None:
         record = self._features.serialize_example(example(document, self._vocab_size))
-        self._writers[self.documents % len(self._writers)].write(record)
+        shard = self.documents % len(self._writers)
+        _write(self.paths[shard], self._writers[shard].write, record)
         self.documents += 1
 
     def info(self) -> tfds.core.SplitInfo:
@@ -198,6 +199,15 @@ class _Split:
             num_bytes=sum(path.stat().length for path in self.paths),
             filename_template=self._template,
         )
+
+
+def _write(path: epath.Path, write: Callable, *arguments) -> None:
+    """Calls a writer of records, which says with a RuntimeError that a disk is full."""
+    try:
+        write(*arguments)
+    except RuntimeError as error:
+        reason = str(error).partition(";")[0]
+        raise UserError(f"{path}: {reason}; check the space on its disk and run again") from error
 
 
 def _check_splits(splits: dict[str, _Split], corpus: CorpusConfig, lowest: float) -> None:

@@ -90,7 +90,8 @@ class Checkpoints:
         }
         self._metrics[step] = note["metrics"]
         items = {"state": args.PyTreeSave(state), "note": args.JsonSave(seal(note))}
-        self._manager.save(step, args=args.Composite(**items))
+        with _failure_is_told(self._folder):
+            self._manager.save(step, args=args.Composite(**items))
 
     def restore(
         self, abstract: State, step: int | str | None = None
@@ -121,12 +122,14 @@ class Checkpoints:
         return step, state, data_state
 
     def wait(self):
-        """Returns when the save in progress, if any, is complete; raises what went wrong in it."""
-        self._manager.wait_until_finished()
+        """Returns when the save in progress, if any, is complete; raises UserError if it failed."""
+        with _failure_is_told(self._folder):
+            self._manager.wait_until_finished()
 
     def close(self):
         """Waits and lets go of the folder."""
-        self._manager.close()
+        with _failure_is_told(self._folder):
+            self._manager.close()
 
     def should_preserve(self, checkpoints, *, context) -> list[bool]:
         """Which checkpoints to keep; the interface that orbax asks of a preservation policy."""
@@ -267,6 +270,19 @@ def _notes(manager: ocp.CheckpointManager) -> dict[int, dict]:
         with contextlib.suppress(Damaged):
             notes[step] = _note(manager, step)
     return notes
+
+
+@contextlib.contextmanager
+def _failure_is_told(folder: epath.Path) -> Iterator[None]:
+    """Turns what orbax and tensorstore raise where they cannot write into UserError."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().rpartition(": ")[2]
+        raise UserError(
+            f"{folder}: a checkpoint cannot be written ({reason}); check the space on its disk and "
+            "its permissions, then run the same command"
+        ) from error
 
 
 @contextlib.contextmanager
