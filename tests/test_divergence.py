@@ -1,6 +1,8 @@
-"""A run that meets a NaN stops, or goes back and past it."""
+"""A run that meets a NaN stops, or goes back and past it; one that is asked to stop saves."""
 
 import functools
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -81,10 +83,36 @@ def test_before_the_first_checkpoint_there_is_no_way_back(poison, tmp_path):
         call(*runs.pretrain(tmp_path, "--config.training.on_failure=rewind", config=CONFIG))
 
 
-def test_it_stops_with_a_line_and_its_checkpoints_are_whole(tmp_path):
+def test_it_stops_with_a_line_and_its_checkpoints_are_whole(poison, tmp_path):
+    poison({13})
+    with pytest.raises(SystemExit) as ended:
+        call(*runs.pretrain(tmp_path, config=CONFIG))
+    line = str(ended.value)
+    assert line.startswith("albert-jax: the run diverged at step 13: loss nan")
+    assert "lower schedule.learning_rate, or skip the data with training.on_failure=rewind" in line
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["10", "5"]
+    assert restore_params(tmp_path / "checkpoints")
+
+
+@pytest.mark.slow  # compiles for another learning rate
+def test_far_too_high_a_learning_rate_leaves_one_line(tmp_path):
     flags = ["--config.schedule.learning_rate=1e30", "--config.checkpoint.save_every=1"]
     status, _, err = run(*runs.pretrain(tmp_path, *flags))
     assert status == 1
     assert err.startswith("albert-jax: the run diverged at step ") and err.count("\n") == 1
-    assert "lower schedule.learning_rate, or skip the data with training.on_failure=rewind" in err
     assert restore_params(tmp_path / "checkpoints")
+
+
+def test_asked_to_stop_before_the_first_line_it_saves(poison, tmp_path, monkeypatch, capsys):
+    poison(set())
+
+    class Stopping(pretrain.Batches):
+        def __next__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return super().__next__()
+
+    monkeypatch.setattr(pretrain, "Batches", Stopping)
+    call(*runs.pretrain(tmp_path, "--config.training.log_every=10", config=CONFIG))
+    assert "stopped by SIGTERM after step 1, saved" in capsys.readouterr().out
+    assert (tmp_path / "checkpoints" / "1").exists()
+    assert tracking.read(tmp_path) == []
