@@ -29,7 +29,7 @@ quickstart: install  ## Pretrain a small ALBERT on real text, 8 minutes on two c
 	$(ALBERT) curves $(RUNS)/shallow $(RUNS)/deep
 
 test: install lint  ## The tests that CI runs, under 15 minutes on two cores
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: install  ## The tests that take minutes each
 	$(BIN)/python -m pytest -m slow

@@ -67,7 +67,7 @@ def test_batches_have_their_shape(run):
     }
     assert {shapes[name] for name in shapes if name.startswith("mlm")} == {(12, 20)}
     assert {shapes[name] for name in ("cls_positions", "sentence_labels", "sentence_weights")} == {
-        (12, 8)
+        (12, 9)
     }
     assert len(batch) == 10 and all(array.flags.c_contiguous for array in batch.values())
 
