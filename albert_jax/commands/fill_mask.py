@@ -1,18 +1,20 @@
 """Words for the [MASK]s of a sentence, the likeliest first.
 
-albert-jax fill-mask --model=WORKDIR "the capital of [MASK] is paris"
+albert-jax fill-mask --model=CHECKPOINT "the capital of [MASK] is paris"
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from albert_jax.commands.flags import CommandLine
-from albert_jax.commands.load import Pretrained, load
+from albert_jax.commands.load import load
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
-from albert_jax.model.albert import AlbertForPretraining
+from albert_jax.interop.pretrained import Pretrained, encode_masked
+from albert_jax.model.albert import AlbertForPretraining, Batch, gather
 
 
 class Guess(NamedTuple):
@@ -26,7 +28,7 @@ class Guess(NamedTuple):
 def main(argv: list[str]):
     """Prints the guesses for every mask of every text, and the text with the best of them."""
     line = CommandLine(__doc__, takes_words=True)
-    line.path("model", "a workdir")
+    line.path("model", "a workdir, or a model of any format that convert reads")
     line.number("top", 5, "guesses to show for each mask")
     flags, texts = line.parse(argv)
     if not texts:
@@ -46,40 +48,38 @@ def main(argv: list[str]):
 
 def encode(vocabulary: Vocabulary, text: str) -> np.ndarray:
     """[CLS] text [SEP] as ids int32 [L], with the mask's id where the text says [MASK]."""
-    first, *rest = text.split("[MASK]")
-    if not rest:
+    if "[MASK]" not in text:
         raise UserError(f"{text!r} has no [MASK]; write one where a word is to be guessed")
-    ids = [vocabulary.cls_id, *vocabulary.encode(first)]
-    for part in rest:
-        ids += [vocabulary.mask_id, *_behind_mask(vocabulary, part)]
-    return np.array([*ids, vocabulary.sep_id], np.int32)
-
-
-def _behind_mask(vocabulary: Vocabulary, text: str) -> list[int]:
-    """Ids of what follows a mask; as a beginning of text it would get a space that is not there."""
-    if not text or text[0].isspace():
-        return vocabulary.encode(text)
-    full_stop = vocabulary.encode(".")  # always a piece of its own, so it can be cut off again
-    return vocabulary.encode(f".{text}")[len(full_stop) :]
+    ids = [vocabulary.cls_id, *encode_masked(vocabulary, text), vocabulary.sep_id]
+    return np.array(ids, np.int32)
 
 
 def fill(model: Pretrained, tokens: np.ndarray, top: int) -> list[list[Guess]]:
     """The `top` likeliest pieces for every mask in `tokens` [L], in the order of the masks."""
+    if "mlm" not in model.params:
+        raise UserError(
+            "the model has no masked-LM head; name one that was pretrained or exported with it"
+        )
     if len(tokens) > model.config.max_positions:
         raise UserError(
             f"the text has {len(tokens)} pieces, the model takes {model.config.max_positions}; shorten it"
         )
     masks = np.flatnonzero(tokens == model.vocabulary.mask_id)
-    logits, _ = jax.jit(AlbertForPretraining(model.config).apply)(
-        {"params": model.params}, _row(tokens, masks)
-    )
+    apply = partial(AlbertForPretraining(model.config).apply, method=_masked_words)
+    logits = jax.jit(apply)({"params": model.params}, _row(tokens, masks))
     probabilities = np.asarray(jax.nn.softmax(logits[0]))  # [M, V]
-    best = np.argsort(-probabilities, axis=-1)[:, :top]
-    pieces = model.vocabulary.pieces
+    pieces = model.vocabulary.pieces  # the table may have rows that no piece stands for
+    best = np.argsort(-probabilities[:, : len(pieces)], axis=-1)[:, :top]
     return [
         [Guess(int(i), pieces[i], float(row[i])) for i in order]
         for row, order in zip(probabilities, best, strict=True)
     ]
+
+
+def _masked_words(model: AlbertForPretraining, batch: Batch) -> jax.Array:
+    """The masked-LM logits [B, M, V] alone: a checkpoint may have no pooler and no sentence head."""
+    x = model.albert.layers(batch)[-1]
+    return model.mlm(gather(x, batch["mlm_positions"]), model.albert.embeddings.tokens)
 
 
 def _row(tokens: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,24 +1,32 @@
 """What a model is made of and what it costs: parameters and FLOPs, module by module.
 
 albert-jax inspect --config=configs/pretrain.py:size=xxlarge
-albert-jax inspect --model=WORKDIR
+albert-jax inspect --model=CHECKPOINT
 """
+
+import math
 
 from albert_jax.analysis import cost
 from albert_jax.commands.config import pretraining
 from albert_jax.commands.flags import CommandLine
-from albert_jax.commands.load import read_run
+from albert_jax.commands.load import is_run, load, read_run
 from albert_jax.errors import UserError
+
+MASKED = 0.15  # of the positions, where no run says how many
 
 
 def main(argv: list[str]):
     """Prints the page for a config, or for the run in a workdir."""
     line = CommandLine(__doc__)
     line.config(required=False)
-    line.path("model", "a workdir", required=False)
+    line.path("model", "a workdir, or a model of any format", required=False)
     flags, _ = line.parse(argv)
     if (flags["config"] is None) == (flags["model"] is None):
-        raise UserError("inspect needs one of --config=FILE.py:ARG and --model=WORKDIR")
+        raise UserError("inspect needs one of --config=FILE.py:ARG and --model=CHECKPOINT")
+    if flags["model"] and not is_run(flags["model"]):
+        config = load(flags["model"]).config
+        print(page(config, config.max_positions, math.ceil(MASKED * config.max_positions), 1))
+        return
     run = pretraining(flags["config"], None) if flags["config"] else read_run(flags["model"])
     print(page(run.model, run.data.length, run.data.predictions, run.data.examples_per_row))
 

@@ -68,7 +68,9 @@ def save(model: Pretrained, path: epath.PathLike, to: str = "native"):
 
 def is_run(path: epath.Path) -> bool:
     """Whether a folder is a run's workdir, and not one of the exports."""
-    return not (path / "config.json").exists() or "config" in Settings(path / "config.json").values
+    if not (path / "config.json").exists():
+        return not tf1.config_path(path)
+    return "config" in Settings(path / "config.json").values
 
 
 def read_run(workdir: epath.Path) -> PretrainingConfig:

@@ -13,6 +13,7 @@ from etils import epath
 from albert_jax.errors import UserError
 from albert_jax.interop import settings, tables, tokenizer, weights
 from albert_jax.interop.names import (
+    PROJECTION,
     Names,
     Params,
     Tensors,
@@ -45,7 +46,6 @@ NOT_PARAMETERS = (
     "embeddings.position_ids",
     "embeddings.token_type_ids",
 )  # 0, 1, 2, ... in old files
-PROJECTION = "albert/embeddings/projection/"
 BASES = ("embeddings", "encoder", "pooler")  # what a bare encoder's names begin with
 
 

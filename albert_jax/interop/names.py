@@ -17,7 +17,7 @@ from albert_jax.model.config import AlbertConfig
 
 Params = dict[str, Any]  # nested, of arrays
 Tensors = dict[str, np.ndarray]
-ENCODER = "albert/encoder/"
+ENCODER, PROJECTION = "albert/encoder/", "albert/embeddings/projection/"
 OPTIONAL = ("albert/pooler/", "mlm/", "sentence/", "classifier/", "span/")  # each whole or absent
 
 
@@ -140,7 +140,8 @@ def nested(tensors: Mapping[str, Any]) -> Params:
 def _tensors(names: Names, config: AlbertConfig) -> Iterator[Tensor]:
     """All tensors that a file of this format may hold for a config."""
     for ours, theirs in names.once.items():
-        yield Tensor(theirs, ours, None, names.transposed(ours, theirs))
+        if config.has_projection or not ours.startswith(PROJECTION):
+            yield Tensor(theirs, ours, None, names.transposed(ours, theirs))
     for block in range(groups(config) * config.inner_layers):
         group, inner = divmod(block, config.inner_layers)
         for name, theirs in names.per_block.items():
