@@ -3,6 +3,7 @@
 albert-jax fill-mask --model=CHECKPOINT "the capital of [MASK] is paris"
 """
 
+import dataclasses
 from functools import partial
 from typing import NamedTuple
 
@@ -65,7 +66,8 @@ def fill(model: Pretrained, tokens: np.ndarray, top: int) -> list[list[Guess]]:
             f"the text has {len(tokens)} pieces, the model takes {model.config.max_positions}; shorten it"
         )
     masks = np.flatnonzero(tokens == model.vocabulary.mask_id)
-    apply = partial(AlbertForPretraining(model.config).apply, method=_masked_words)
+    config = dataclasses.replace(model.config, dtype="float32")  # the scores that an export gives
+    apply = partial(AlbertForPretraining(config).apply, method=_masked_words)
     logits = jax.jit(apply)({"params": model.params}, _row(tokens, masks))
     probabilities = np.asarray(jax.nn.softmax(logits[0]))  # [M, V]
     pieces = model.vocabulary.pieces  # the table may have rows that no piece stands for

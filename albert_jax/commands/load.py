@@ -99,7 +99,7 @@ def _origin(workdir: epath.Path, run: PretrainingConfig) -> dict[str, Any]:
     """What a model card says of a run: its data, the commit it ran on, its last held-out values."""
     starts = Settings(workdir / "config.json").field("starts")
     origin = {
-        "source": str(workdir),
+        "source": workdir.name,
         "data": run.corpus.source,
         "objective": run.data.objective,
         "steps": run.training.steps,

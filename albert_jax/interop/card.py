@@ -17,6 +17,7 @@ PIPELINES = {  # our head -> transformers' pipeline
     "span": "question-answering",
     "choice": "multiple-choice",
 }
+LIBRARIES = {"native": "albert-jax", "huggingface": "transformers", "tf1": "albert-jax"}
 USE = {
     "native": "import albert_jax\n\nmodel = albert_jax.load(FOLDER)\nbatch = model.encode(TEXTS)",
     "huggingface": "from transformers import AutoModel, AutoTokenizer\n\n"
@@ -37,7 +38,8 @@ def card(model: Pretrained, name: str, to: str) -> str:
     metrics = model.origin.get("metrics", {})
     count = sum(leaf.size for leaf in jax.tree.leaves(model.params))
     sections = [
-        f"---\nlibrary_name: transformers\npipeline_tag: {PIPELINES[model.head]}\ntags:\n- albert\n---",
+        f"---\nlibrary_name: {LIBRARIES[to]}\npipeline_tag: {PIPELINES[model.head]}\n"
+        "tags:\n- albert\n---",
         f"# {name}",
         f"An ALBERT of {count:,} parameters, exported by albert-jax in the format {to}.",
         "## Use",

@@ -77,7 +77,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     if "span" in params:
         params["classifier"] = params.pop("span")
     vocabulary = tokenizer.read(folder, convention)
-    return Pretrained(config, params, vocabulary, head, labels, {"source": str(folder)})
+    return Pretrained(config, params, vocabulary, head, labels, {"source": folder.name})
 
 
 def write(model: Pretrained, folder: epath.Path):

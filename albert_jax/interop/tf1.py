@@ -45,7 +45,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     if "span" in params:
         params["classifier"] = params.pop("span")
     vocabulary = Vocabulary.load(_one(folder, "*.model"), AS_WRITTEN, convention)
-    return Pretrained(config, params, vocabulary, head, (), {"source": str(folder)})
+    return Pretrained(config, params, vocabulary, head, (), {"source": folder.name})
 
 
 def write(model: Pretrained, folder: epath.Path):
