@@ -53,7 +53,7 @@ class Bundle:
             (key, header), *entries = sstable.read(self._index.read_bytes())
             self._shards = _shards(key, header)
             self._entries = {name.decode(): value for name, value in entries}
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise self._damaged(self._index, error) from error
 
     @property
@@ -65,7 +65,7 @@ class Bundle:
         """One tensor, its checksum verified. Raises UserError: the bytes are not as written."""
         try:
             entry = _entry(self._entries[name])
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise UserError(f"{self._index}: {name}: {error}") from error
         path = (
             self._prefix.parent / f"{self._prefix.name}.data-{entry.shard:05}-of-{self._shards:05}"
@@ -74,10 +74,12 @@ class Bundle:
             raise UserError(
                 f"{path}: no such file, and {name} is in it; bring it from the original"
             )
+        if entry.offset + entry.size > path.stat().length:
+            raise self._damaged(path, f"it ends before {name} does")
         with path.open("rb") as file:
             file.seek(entry.offset)
             data = file.read(entry.size)
-        if len(data) != entry.size or sstable.masked_crc(data) != entry.crc:
+        if sstable.masked_crc(data) != entry.crc:
             raise self._damaged(path, f"{name} is not as it was written")
         return np.frombuffer(data, entry.dtype).reshape(entry.shape).copy()
 

@@ -198,7 +198,7 @@ def _head(path: epath.Path, params: Params) -> tuple[str, tuple[str, ...]]:
         return heads[found], ()
     values = settings.Settings(path).values
     architectures = values.get("architectures") or ["none"]
-    name = architectures[0].removeprefix("Albert").removeprefix("Bert").removeprefix("Flax")
+    name = str(architectures[0]).removeprefix("Albert").removeprefix("Bert").removeprefix("Flax")
     head = CLASSES.get(name.removeprefix("Albert"))
     if head not in ("sequence", "token", "span", "choice"):
         raise UserError(

@@ -1,0 +1,78 @@
+"""Vocabularies of the `tokenizers` library, where it is installed, and what is said where it is not."""
+
+import json
+import pickle
+import sys
+
+import pytest
+
+from albert_jax.data.tokenizer_json import TokenizerJson, wordpiece
+from albert_jax.errors import UserError
+
+PIECES = [
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    *("the", "cat", "##s", "sat", "on", "a", ".", "[", "]", "mask", "é"),
+]
+
+
+def without(text, piece):
+    content = json.loads(text)
+    vocabulary = content["model"]["vocab"]
+    vocabulary[f"{piece}x"] = vocabulary.pop(piece)
+    return json.dumps(content)
+
+
+@pytest.fixture
+def bert():
+    pytest.importorskip("tokenizers")
+    return wordpiece("\n".join(PIECES) + "\n", lower=True, strip_accents=None, chinese=True)
+
+
+def test_the_library_is_asked_for(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(UserError, match=r"needs the tokenizers library: pip install 'albert-jax\["):
+        TokenizerJson("{}")
+
+
+def test_wordpiece(bert):
+    vocabulary = TokenizerJson(bert)
+    assert [vocabulary.pieces[i] for i in vocabulary.encode("The  cats sat.")] == [
+        "the", "cat", "##s", "sat", "."
+    ]  # fmt: skip
+    assert vocabulary.encode_batch(["the", ""]) == [[5], []]
+    assert (vocabulary.pad_id, vocabulary.mask_id, vocabulary.size) == (0, 4, 16)
+    assert vocabulary.is_special.tolist() == [True] * 5 + [False] * 11
+    assert vocabulary.word_starts.tolist() == [piece != "##s" for piece in PIECES]
+    assert vocabulary.decode([2, 5, 6, 7, 3]) == "[CLS] the cats [SEP]"
+
+
+def test_a_mask_that_is_typed_is_text(bert):
+    mask = {"id": 4, "content": "[MASK]", "special": True, "normalized": False}
+    mask |= dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
+    vocabulary = TokenizerJson(json.dumps(json.loads(bert) | {"added_tokens": [mask]}))
+    assert [vocabulary.pieces[i] for i in vocabulary.encode("the [MASK]")] == [
+        "the",
+        "[",
+        "mask",
+        "]",
+    ]
+
+
+def test_padding_and_cutting_of_the_file_are_left_out(bert):
+    content = json.loads(bert)
+    content["truncation"] = {
+        "direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0
+    }  # fmt: skip
+    assert len(TokenizerJson(json.dumps(content)).encode("the cat sat on the cat")) == 6
+
+
+def test_it_goes_to_other_processes(bert):
+    copy = pickle.loads(pickle.dumps(TokenizerJson(bert, "here")))
+    assert (copy.name, copy.encode("a cat")) == ("here", TokenizerJson(bert).encode("a cat"))
+
+
+def test_damage_is_named(bert):
+    with pytest.raises(UserError, match=r"here: not a tokenizer\.json, or a damaged one"):
+        TokenizerJson(bert[:-20], "here")
+    with pytest.raises(UserError, match=r"here: it has no \[SEP\], which the model needs"):
+        TokenizerJson(without(bert, "[SEP]"), "here")
