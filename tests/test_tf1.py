@@ -57,10 +57,10 @@ def test_many_tensors_of_every_type(tmp_path):
     assert_same(found, tensors)
 
 
-@pytest.mark.parametrize("position", [0, 20, 60, 120, 150, 159, 205])
+@pytest.mark.parametrize("position", [0, 20, 60, 120, 150, 162, 205])
 def test_a_changed_index_is_noticed(tmp_path, position):
     changed = bytearray(INDEX)
-    changed[position] ^= 0xFF
+    changed[position] ^= 1
     (tmp_path / "x.index").write_bytes(bytes(changed))
     with pytest.raises(UserError, match=r"x.index is damaged"):
         bundle.Bundle(epath.Path(tmp_path / "x"))

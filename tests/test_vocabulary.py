@@ -1,4 +1,5 @@
 import pickle
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +163,42 @@ def test_the_published_vocabulary():
     assert published.unk_id in published.encode(curly)
     mapped = Vocabulary.load(PUBLISHED, STEPS)
     assert mapped.encode(curly) == published.encode(straight)
+
+
+def literal_model(pieces):
+    """A SentencePiece model of given pieces, the likelier the longer, as a protocol buffer."""
+    control, unknown, normal = 3, 2, 1
+
+    def field(number, wire, payload):
+        size = bytes([len(payload)]) if wire == 2 else b""
+        return bytes([number << 3 | wire]) + size + payload
+
+    model = b""
+    for i, piece in enumerate((*vocabulary.SPECIAL, *pieces)):
+        kind = normal if i >= 5 else unknown if i == 1 else control
+        score = struct.pack("<f", len(piece) - 10.0 if i >= 5 else 0.0)
+        text = field(1, 2, piece.encode()) + field(2, 5, score) + field(3, 0, bytes([kind]))
+        model += field(1, 2, text)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("convention", "spelled"),
+    [
+        ("none", "▁x 000, ▁1999, ▁ ` ` k ' '"),
+        ("original", "▁x ▁000 , ▁1999 , ▁ ` ` k ' '"),
+        ("huggingface", '▁x 000 , ▁1999 , ▁ " k "'),
+    ],
+)
+def test_conventions_of_a_digit_before_a_comma(convention, spelled):
+    pieces = [*"▁,`'\"k", "▁x", "000", "▁000", "000,", "▁1999", "▁1999,"]
+    chosen = Vocabulary(literal_model(pieces), REFERENCE, convention=convention)
+    ids = chosen.encode("x000, 1999, ``k''")
+    assert " ".join(chosen.pieces[i] for i in ids) == spelled
+    assert chosen.encode_batch(["x000, 1999, ``k''"]) == [ids]
+    assert pickle.loads(pickle.dumps(chosen)).convention == convention
+
+
+def test_an_unknown_convention_is_named(model):
+    with pytest.raises(UserError, match="convention is 'mine'; choose one of none, original"):
+        Vocabulary(model, STEPS, convention="mine")
