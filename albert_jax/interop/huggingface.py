@@ -22,6 +22,7 @@ from albert_jax.interop.names import (
     from_params,
     groups,
     nested,
+    renamed,
     to_params,
 )
 from albert_jax.interop.pretrained import Pretrained
@@ -46,6 +47,10 @@ NOT_PARAMETERS = (
     "embeddings.position_ids",
     "embeddings.token_type_ids",
 )  # 0, 1, 2, ... in old files
+MODELS = {
+    "albert": (settings.read_albert, tables.HUGGINGFACE_ALBERT),
+    "bert": (settings.read_bert, tables.HUGGINGFACE_BERT),
+}
 BASES = ("embeddings", "encoder", "pooler")  # what a bare encoder's names begin with
 
 
@@ -57,25 +62,14 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     """
     path = folder / "config.json"
     kind = settings.Settings(path).field("model_type")
-    if kind == "albert":
-        config, names = settings.read_albert(path), tables.HUGGINGFACE_ALBERT
-        check_groups(config, _group(config), "transformers")
-    elif kind == "bert":
-        config, names = settings.read_bert(path), tables.HUGGINGFACE_BERT
-    else:
-        raise UserError(f"{path}: model_type is {kind!r}; albert and bert can be read")
-    if (folder / weights.FLAX).exists() and not any(
-        (folder / name).exists() for name in (weights.ONE, weights.INDEX)
-    ):
-        names, source = tables.FLAX_ALBERT, str(folder / weights.FLAX)
-        tensors = _prefixed(weights.read_flax(folder / weights.FLAX), kind, "/")
-    else:
-        tensors, source = weights.read(folder)
-        tensors = _untied(_modern(_prefixed(tensors, kind, ".")), source)
+    if kind not in MODELS:
+        raise UserError(f"{path}: model_type is {kind!r}; {' and '.join(MODELS)} can be read")
+    config = MODELS[kind][0](path)
+    check_groups(config, _group(config), "transformers")
+    names, tensors, source = _weights(folder, kind)
     config, params = _params(names, tensors, config, source)
     head, labels = _head(path, params)
-    if "span" in params:
-        params["classifier"] = params.pop("span")
+    params = renamed(params, "span", "classifier")
     vocabulary = tokenizer.read(folder, convention)
     return Pretrained(config, params, vocabulary, head, labels, {"source": folder.name})
 
@@ -89,7 +83,7 @@ def write(model: Pretrained, folder: epath.Path):
     config, params = _with_projection(model.config, model.params)
     check_groups(config, _group(config), "transformers")
     if model.head == "span":
-        params = {"span" if name == "classifier" else name: v for name, v in params.items()}
+        params = renamed(params, "classifier", "span")
     tensors = from_params(tables.HUGGINGFACE_ALBERT, params, config)
     weights.write(folder / weights.ONE, tensors, {"format": "pt"})
     description = {
@@ -104,6 +98,15 @@ def write(model: Pretrained, folder: epath.Path):
     }
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
     tokenizer.write(folder, model.vocabulary, config.max_positions)
+
+
+def _weights(folder: epath.Path, kind: str) -> tuple[Names, Tensors, str]:
+    """The tensors of a folder, the table for their names, and the file; safetensors before msgpack."""
+    flax = folder / weights.FLAX
+    if kind == "albert" and flax.exists() and not weights.has_safetensors(folder):
+        return tables.FLAX_ALBERT, _prefixed(weights.read_flax(flax), kind, "/"), str(flax)
+    tensors, source = weights.read(folder)
+    return MODELS[kind][1], _untied(_modern(_prefixed(tensors, kind, ".")), source), source
 
 
 def _group(config: AlbertConfig):

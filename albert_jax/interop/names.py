@@ -137,6 +137,12 @@ def nested(tensors: Mapping[str, Any]) -> Params:
     return params
 
 
+def renamed(params: Params, branch: str, name: str) -> Params:
+    """Parameters with a branch, if it is there, under another name. Tables tell a span head from other
+    classifiers; our parameters do not."""
+    return {name if key == branch else key: value for key, value in params.items()}
+
+
 def _tensors(names: Names, config: AlbertConfig) -> Iterator[Tensor]:
     """All tensors that a file of this format may hold for a config."""
     for ours, theirs in names.once.items():

@@ -11,7 +11,7 @@ from etils import epath
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop import bundle, settings, tables
-from albert_jax.interop.names import Tensors, check_groups, from_params, groups, to_params
+from albert_jax.interop.names import Tensors, check_groups, from_params, groups, renamed, to_params
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.config import AlbertConfig
 
@@ -42,8 +42,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     tensors = _parameters(checkpoint)
     params = to_params(tables.TF1, tensors, config, str(_prefix(folder)))
     head = _head(params)
-    if "span" in params:
-        params["classifier"] = params.pop("span")
+    params = renamed(params, "span", "classifier")
     vocabulary = Vocabulary.load(_one(folder, "*.model"), AS_WRITTEN, convention)
     return Pretrained(config, params, vocabulary, head, (), {"source": folder.name})
 
@@ -63,7 +62,7 @@ def write(model: Pretrained, folder: epath.Path):
     check_groups(config, _group(config), "the original code")
     params = model.params
     if model.head == "span":
-        params = {"span" if name == "classifier" else name: v for name, v in params.items()}
+        params = renamed(params, "classifier", "span")
     tensors = from_params(tables.TF1, params, config) | {STEP: np.array(0, np.int64)}
     (folder / CONFIG).write_text(json.dumps(description, indent=2) + "\n")
     (folder / VOCABULARY).write_bytes(model.vocabulary.model)

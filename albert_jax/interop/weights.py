@@ -40,6 +40,11 @@ def read(folder: epath.Path) -> tuple[Tensors, str]:
     raise UserError(f"{folder}: there are no weights in it; {ONE}, {INDEX} or {FLAX} is needed")
 
 
+def has_safetensors(folder: epath.Path) -> bool:
+    """Whether the weights are there as safetensors, in one file or in shards."""
+    return (folder / ONE).exists() or (folder / INDEX).exists()
+
+
 def read_safetensors(path: epath.Path) -> Tensors:
     """The tensors of one file."""
     try:
