@@ -57,7 +57,7 @@ def read(folder: epath.Path, convention: str) -> Vocabulary | TokenizerJson:
 
 
 def write(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson, positions: int):
-    """The files that AutoTokenizer opens: the same ids as ours, in transformers 4 and 5."""
+    """The files that AutoTokenizer opens; its ids are ours in the convention "none"."""
     if isinstance(vocabulary, Vocabulary):
         (folder / SENTENCEPIECE).write_bytes(vocabulary.model)
         description, steps = _describe(vocabulary), _written_steps(vocabulary.normalisation)
