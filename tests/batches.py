@@ -4,7 +4,12 @@ import numpy as np
 
 
 def random_batch(
-    rows: int = 8, length: int = 24, predictions: int = 5, examples: int = 3, vocab: int = 50, seed: int = 0
+    rows: int = 8,
+    length: int = 24,
+    predictions: int = 5,
+    examples: int = 3,
+    vocab: int = 50,
+    seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """Rows with `examples - 1` packed examples of random length, then padding; every slot but one used."""
     rng = np.random.default_rng(seed)

@@ -36,7 +36,9 @@ def inputs():
 
 
 def init(config, inputs):
-    return jax.jit(Encoder(config).init, static_argnums=3)(jax.random.key(0), *inputs, True)["params"]
+    return jax.jit(Encoder(config).init, static_argnums=3)(jax.random.key(0), *inputs, True)[
+        "params"
+    ]
 
 
 def loop(config, params, x, ids):
@@ -68,7 +70,9 @@ def test_remat_and_unrolling_change_no_value(mode, remat, inputs):
         return jax.jit(f)(params)
 
     other = dataclasses.replace(config, remat=remat, scan_unroll=4)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), grads(config), grads(other))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), grads(config), grads(other)
+    )
 
 
 def test_remat_really_computes_again(inputs):
@@ -103,7 +107,9 @@ def test_shared_gradient_is_the_sum_over_layers(inputs):
 def test_dropout_masks_differ_between_layers(inputs):
     """The feed-forward halves are made the identity, so what a layer changes is its dropout alone."""
     config = dataclasses.replace(CONFIG, hidden_dropout=0.5)
-    params = jax.tree.map(jnp.zeros_like, init(config, inputs))  # every block: LayerNorm of x with scale 0
+    params = jax.tree.map(
+        jnp.zeros_like, init(config, inputs)
+    )  # every block: LayerNorm of x with scale 0
     params = jax.tree.map_with_path(_identity, params)
     rngs = {"dropout": jax.random.key(3)}
     _, layers = Encoder(config).apply({"params": params}, *inputs, False, True, rngs=rngs)

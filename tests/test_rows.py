@@ -103,7 +103,9 @@ def test_lossless_rows_hold_every_token_in_order():
         parts = [tokens[types == 0][1:-1], tokens[types == 1][:-1]]
         chunks.append(np.concatenate(parts[::-1] if label else parts))
     assert all((np.diff(chunk) == 1).all() for chunk in chunks)
-    np.testing.assert_array_equal(np.sort(np.concatenate(chunks)), np.arange(5, len(symbols.word_starts)))
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate(chunks)), np.arange(5, len(symbols.word_starts))
+    )
     ends = set(starts[1:])
     assert not any(ends & set(chunk[1:].tolist()) for chunk in chunks)
 
@@ -112,9 +114,13 @@ def test_lossless_rows_hold_every_token_in_order():
 def test_nothing_but_the_order_tells_a_swapped_pair(length):
     """Both segments of a labelled pair begin and end with whole sentences; a loose end is a clue."""
     documents, symbols = numbered()
-    edges = {0} | {int(end) for d in documents for end in d.tokens[0] + np.cumsum(d.sentence_lengths)}
+    edges = {0} | {
+        int(end) for d in documents for end in d.tokens[0] + np.cumsum(d.sentence_lengths)
+    }
     firsts = edges | {int(d.tokens[0]) for d in documents}
-    rows = BlockRows(recommended(4, length), symbols).random_map(documents, np.random.default_rng(2))
+    rows = BlockRows(recommended(4, length), symbols).random_map(
+        documents, np.random.default_rng(2)
+    )
     labelled = [(t, types) for t, types, _, weight in examples(rows) if weight]
     assert len(labelled) > 500
     for tokens, types in labelled:

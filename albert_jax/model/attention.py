@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from albert_jax.model.config import AlbertConfig
-from albert_jax.model.layers import Dense, layer_norm
+from albert_jax.model.layers import Dense, layer_norm, product
 
 # q, k, v [B, L, H, K], example_ids [B, L], dropout of the probabilities [B, H, L, L] -> [B, L, H, K]
 Kernel = Callable[..., jax.Array]
@@ -21,12 +21,12 @@ Dropout = Callable[[jax.Array], jax.Array]
 
 def plain(q: jax.Array, k: jax.Array, v: jax.Array, example_ids: jax.Array, dropout: Dropout):
     """Attention as written in the paper; the softmax and both accumulations in float32."""
-    scale = 1 / math.sqrt(q.shape[-1])
-    scores = jnp.einsum("blhk,bmhk->bhlm", q, k, preferred_element_type=jnp.float32) * scale
+    q, k, v = (jnp.swapaxes(x, 1, 2) for x in (q, k, v))  # [B, H, L, K]
+    scores = product("bhlk,bhmk->bhlm", q, k, q.dtype) / math.sqrt(q.shape[-1])
     scores = jnp.where(_same_example(example_ids), scores, jnp.finfo(jnp.float32).min)
-    probabilities = dropout(jax.nn.softmax(scores, axis=-1)).astype(v.dtype)  # [B, H, L, L]
-    context = jnp.einsum("bhlm,bmhk->blhk", probabilities, v, preferred_element_type=jnp.float32)
-    return context.astype(v.dtype)
+    probabilities = dropout(jax.nn.softmax(scores, axis=-1))  # [B, H, L, L]
+    context = product("bhlm,bhmk->bhlk", probabilities, v, v.dtype)
+    return jnp.swapaxes(context, 1, 2).astype(v.dtype)
 
 
 def fused(q: jax.Array, k: jax.Array, v: jax.Array, example_ids: jax.Array, dropout: Dropout):

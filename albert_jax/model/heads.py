@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from albert_jax.model.config import AlbertConfig
-from albert_jax.model.layers import Dense, activation, layer_norm, matmul
+from albert_jax.model.layers import Dense, activation, layer_norm, product
 
 
 class MaskedLMHead(nn.Module):
@@ -20,7 +20,7 @@ class MaskedLMHead(nn.Module):
         x = activation(cfg, Dense(cfg, cfg.embedding_size, name="transform")(x))  # [B, M, E]
         x = layer_norm(cfg, "norm")(x)
         bias = self.param("bias", nn.initializers.zeros, (cfg.vocab_size,))
-        return matmul(x, table.T, cfg.dtype) + bias[None, None]
+        return product("bme,ve->bmv", x, table, cfg.dtype) + bias[None, None]
 
 
 class SentenceHead(nn.Module):
