@@ -1,6 +1,6 @@
 """A picture of a run's losses, accuracies, rate and speed; of several runs, one after the other.
 
-    albert-jax curves WORKDIR [NEXT_WORKDIR ...]
+albert-jax curves WORKDIR [NEXT_WORKDIR ...]
 """
 
 from albert_jax.commands.flags import CommandLine
