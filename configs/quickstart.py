@@ -24,8 +24,8 @@ from configs import arguments
 from configs.pretrain import as_config
 
 STAGES = {  # layers, rows, their length, updates, peak of the learning rate
-    "shallow": (1, 64, 32, 2000, 3e-3),
-    "deep": (3, 32, 64, 1600, 1.5e-3),
+    "shallow": (1, 64, 32, 2500, 3e-3),
+    "deep": (3, 32, 64, 3000, 1.5e-3),
 }
 
 
