@@ -1,5 +1,7 @@
 import pickle
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 import sentencepiece
 
 from albert_jax.data import text, tokenisation, vocabulary
-from albert_jax.data.vocabulary import Normalisation, Vocabulary, normalise, starts_word
+from albert_jax.data.vocabulary import Normalisation, Vocabulary, draw, normalise, starts_word
 from albert_jax.errors import UserError
 
 PUBLISHED = Path(__file__).parents[2] / "shared/data/vocabulary/30k-clean.model"
@@ -202,3 +204,23 @@ def test_conventions_of_a_digit_before_a_comma(convention, spelled):
 def test_an_unknown_convention_is_named(model):
     with pytest.raises(UserError, match="convention is 'mine'; choose one of none, original"):
         Vocabulary(model, STEPS, convention="mine")
+
+
+def test_a_draw_is_a_function_of_its_seed_and_fair():
+    assert draw("abcde", 5, 0) == list("abcde") == draw("abcde", 9, 0)
+    assert draw(range(1000), 10, 1) == draw(range(1000), 10, 1) != draw(range(1000), 10, 2)
+    often = np.bincount(np.concatenate([draw(range(20), 5, seed) for seed in range(2000)]))
+    assert np.abs(often - 500).max() < 5 * np.sqrt(2000 * 0.25 * 0.75)
+
+
+def test_another_process_trains_the_same_vocabulary():
+    code = """
+import hashlib, random
+from albert_jax.data.vocabulary import train
+words = ["".join(random.Random(i).choices("abcdefgh", k=1 + i % 7)) for i in range(400)]
+lines = [" ".join(random.Random(i).choices(words, k=9)) for i in range(2000)]
+print(hashlib.md5(train(lines, 120, sample=500)).hexdigest())
+"""
+    run = [sys.executable, "-c", code]
+    first, second = (subprocess.run(run, capture_output=True, check=True).stdout for _ in range(2))
+    assert first == second

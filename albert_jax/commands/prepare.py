@@ -88,6 +88,7 @@ def _trained(corpus: CorpusConfig, vocab_size: int) -> Vocabulary:
         sentences,
         vocab_size,
         sample=corpus.vocab_sentences,
+        seed=corpus.seed,
         threads=corpus.workers or os.cpu_count() or 1,
     )
     return Vocabulary(model, steps)

@@ -9,6 +9,7 @@ transformers 5 no longer has it, so the default is none.
 
 import functools
 import io
+import random
 import re
 import sys
 import unicodedata
@@ -74,15 +75,21 @@ def replacements(strip_accents: bool, ascii_punctuation: bool) -> dict[int, str 
 
 
 def train(
-    sentences: Iterable[str], size: int, *, sample: int = 10_000_000, threads: int = 1
+    sentences: Iterable[str],
+    size: int,
+    *,
+    sample: int = 10_000_000,
+    seed: int = 0,
+    threads: int = 1,
 ) -> bytes:
     """Trains a unigram SentencePiece model as the README of google-research/albert does.
 
     Args:
       sentences: normalised text, read once.
       size: pieces wanted, special ones included.
-      sample: sentences drawn from all that were read; SentencePiece draws the same every time.
-      threads: that SentencePiece may use.
+      sample: sentences drawn from all that were read.
+      seed: of that draw; SentencePiece's own differs from process to process, whatever its seed.
+      threads: that SentencePiece may use; another number sums in another order.
 
     Returns:
       The serialised model, for a `.model` file.
@@ -93,7 +100,7 @@ def train(
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(sentences),
+            sentence_iterator=iter(draw(sentences, sample, seed)),
             model_writer=model,
             vocab_size=size,
             model_type="unigram",
@@ -103,8 +110,7 @@ def train(
             eos_id=-1,
             control_symbols=list(SPECIAL[CLS:]),
             user_defined_symbols=list(USER_DEFINED),
-            shuffle_input_sentence=True,
-            input_sentence_size=sample,
+            input_sentence_size=0,  # they are drawn already
             character_coverage=0.99995,
             num_threads=threads,
             minloglevel=2,
@@ -112,6 +118,17 @@ def train(
     except (RuntimeError, OSError) as error:
         raise UserError(_explain(str(error), size)) from error
     return model.getvalue()
+
+
+def draw(sentences: Iterable[str], count: int, seed: int) -> list[str]:
+    """`count` of the sentences, each as likely as another, or all if there are no more."""
+    kept, chance = [], random.Random(seed)
+    for number, sentence in enumerate(sentences):
+        if number < count:
+            kept.append(sentence)
+        elif (place := chance.randrange(number + 1)) < count:
+            kept[place] = sentence
+    return kept
 
 
 def _explain(message: str, size: int) -> str:
