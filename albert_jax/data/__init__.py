@@ -1,0 +1,1 @@
+"""Text in, numpy batches out. No jax: it runs in worker processes."""
