@@ -7,7 +7,6 @@ albert-jax pretrain --config=... --workdir=W --config.schedule.learning_rate=1e-
 """
 
 import itertools
-import json
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
@@ -24,7 +23,7 @@ from albert_jax.commands.config import PretrainingConfig, pretraining
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.load import load
 from albert_jax.data.batches import Batch, Batches, held_out
-from albert_jax.data.records import Records, load_vocabulary
+from albert_jax.data.records import Records, load_statistics, load_vocabulary
 from albert_jax.data.segments import Symbols
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
@@ -173,7 +172,7 @@ def open_text(run: PretrainingConfig) -> Text:
     which = (jax.process_index(), jax.process_count())
     batches = held_out(rest, run.data, symbols, *which)
     kept = list(itertools.islice(batches, run.training.evaluation_batches))
-    frequent = json.loads((folder / "statistics.json").read_text())["most_frequent"]["id"]
+    frequent = load_statistics(folder)["most_frequent"]["id"]
     training_batches = Batches(train, run.data, symbols, *which)
     return Text(vocabulary, training_batches, kept, baselines(kept, frequent))
 

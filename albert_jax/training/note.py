@@ -17,6 +17,7 @@ from etils import epath
 from jax.experimental import multihost_utils
 
 from albert_jax.errors import UserError
+from albert_jax.training.state import leaf_name
 
 State = Any  # a pytree of arrays
 Table = dict[str, list]  # {path: [shape, dtype, checksum]}
@@ -44,7 +45,7 @@ def table(state: State) -> Table:
     leaves = jax.tree.leaves_with_path(state)
     sums = jax.device_get([_checksum(leaf) for _, leaf in leaves])
     return {
-        _name(path): [list(leaf.shape), str(leaf.dtype), int(checksum)]
+        leaf_name(path): [list(leaf.shape), str(leaf.dtype), int(checksum)]
         for (path, leaf), checksum in zip(leaves, sums, strict=True)
     }
 
@@ -64,7 +65,7 @@ def _checksum(x: jax.Array) -> jax.Array:
 
 def check_fit(saved: Table, abstract: State, where: epath.Path):
     """Raises UserError where a checkpoint's arrays are not those of the run."""
-    wanted = {_name(path): leaf for path, leaf in jax.tree.leaves_with_path(abstract)}
+    wanted = {leaf_name(path): leaf for path, leaf in jax.tree.leaves_with_path(abstract)}
     for name in sorted(saved.keys() | wanted.keys()):
         has = _kind(*saved[name][:2]) if name in saved else "absent"
         needs = _kind(wanted[name].shape, wanted[name].dtype) if name in wanted else "absent"
@@ -105,7 +106,3 @@ def _union(one: dict, other: dict) -> dict:
     """Both dicts, and both of what is nested in them."""
     nested = {k: _union(one[k], v) for k, v in other.items() if isinstance(one.get(k), dict)}
     return {**one, **other, **nested}
-
-
-def _name(path: tuple) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")

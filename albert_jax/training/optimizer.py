@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import optax
 
 from albert_jax.errors import UserError
+from albert_jax.training.state import leaf_name
 
 Params = dict
 NAMES = ("lamb", "adamw", "optax_lamb", "optax_adamw")
@@ -104,7 +105,7 @@ def assign(config: OptimizerConfig, params: Params) -> dict:
     used = set()
 
     def find(path: tuple, _) -> Group:
-        name = _name(path)
+        name = leaf_name(path)
         for group in groups:
             if re.search(group.pattern, name):
                 used.add(group)
@@ -128,7 +129,7 @@ def describe(config: OptimizerConfig, params: Params) -> str:
     for (path, leaf), group in zip(jax.tree.leaves_with_path(params), groups, strict=True):
         shape = " x ".join(map(str, leaf.shape))
         decay = f"{config.weight_decay:g}" if group.decay else "-"
-        rows.append((_name(path), shape, decay, "yes" if _adapts(config, group) else "-"))
+        rows.append((leaf_name(path), shape, decay, "yes" if _adapts(config, group) else "-"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
@@ -201,10 +202,6 @@ def trust_ratio(param: jax.Array, update: jax.Array) -> jax.Array:
 def _adapts(config: OptimizerConfig, group: Group) -> bool:
     """optax.lamb has no mask: it gives every leaf a trust ratio."""
     return config.name == "optax_lamb" or (config.name == "lamb" and group.adapt)
-
-
-def _name(path: tuple) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def _require(holds: bool, config: OptimizerConfig, name: str, remedy: str):

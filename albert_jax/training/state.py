@@ -51,3 +51,8 @@ def abstract(create_fn, sharding: Sharding) -> TrainState:
     """The shapes, dtypes and sharding of the state `create_fn()` would make; nothing is allocated."""
     shapes = jax.eval_shape(create_fn)
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes)
+
+
+def leaf_name(path: tuple) -> str:
+    """What a parameter is called in patterns, notes and messages: albert/encoder/ffn/output/kernel."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from albert_jax.errors import UserError
-from albert_jax.training.state import Params
+from albert_jax.training.state import Params, leaf_name
 
 ENCODER = "albert/encoder/"  # whose parameters may have a leading axis of layers
 TABLES = ("albert/embeddings/positions",)  # rows may be added; new rows stay as initialised
@@ -22,11 +22,11 @@ def warm_start(fresh: Params, source: Params) -> tuple[Params, list[str]]:
     Raises:
       UserError: a parameter has a shape that no rule covers; the line names it.
     """
-    found = {_name(path): leaf for path, leaf in jax.tree.leaves_with_path(source)}
+    found = {leaf_name(path): leaf for path, leaf in jax.tree.leaves_with_path(source)}
     notes = []
 
     def take(path: tuple, leaf: jax.Array) -> jax.Array:
-        name = _name(path)
+        name = leaf_name(path)
         if name not in found:
             notes.append(f"{name}: not in the checkpoint, stays as initialised")
             return leaf
@@ -61,7 +61,3 @@ def _stacked(name: str, leaf: np.ndarray) -> bool:
     """Whether a parameter has a leading axis of layers, on top of a matrix or a vector."""
     alone = 2 if name.endswith("kernel") else 1
     return name.startswith(ENCODER) and leaf.ndim > alone
-
-
-def _name(path: tuple) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")
