@@ -1,0 +1,1 @@
+"""Tasks: examples -> items -> predictions -> the official metric. No jax."""
