@@ -1,0 +1,45 @@
+"""A job: what every host of one slice of machines runs, whichever launcher brings it there."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from albert_jax.errors import UserError
+
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")  # what gcloud, Kubernetes and SLURM all take
+
+
+@dataclass(frozen=True)
+class Job:
+    """A name, and commands that run one after the other until one fails.
+
+    Every host runs the same commands; those that train find the other hosts themselves. Run again
+    from the first, the commands must do no more than what is still missing: a preempted job is
+    simply started anew.
+
+    Attributes:
+      name: of machines, workloads and logs: lower-case letters, digits and dashes, at most 40.
+      commands: the words after `python -m` of each, as in ("albert_jax", "pretrain", "--config=...").
+    """
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self):
+        if not _NAME.fullmatch(self.name):
+            raise UserError(
+                f"a job cannot be called {self.name!r}; use at most 40 lower-case letters, digits "
+                "and dashes, a letter first"
+            )
+        if not self.commands:
+            raise UserError(f"job {self.name} has no commands; give it words after --")
+
+    def shell(self, python: str = "python") -> str:
+        """The commands as one line of shell."""
+        return " && ".join(f"{python} -m {shlex.join(words)}" for words in self.commands)
+
+
+def albert(name: str, words: Sequence[str]) -> Job:
+    """The job of a single `albert-jax` command."""
+    return Job(name, (("albert_jax", *words),))
