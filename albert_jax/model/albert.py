@@ -25,9 +25,18 @@ class Albert(nn.Module):
 
     def __call__(self, batch: Batch, deterministic: bool = True) -> tuple[jax.Array, jax.Array]:
         """A batch -> (hidden states [B, L, D], pooled [CLS] of every packed example [B, N, D])."""
-        x = self.embeddings(
+        return self.encode(self.embed(batch, deterministic), batch, deterministic)
+
+    def embed(self, batch: Batch, deterministic: bool = True) -> jax.Array:
+        """The input of the first block [B, L, D]."""
+        return self.embeddings(
             batch["tokens"], batch["token_types"], batch["positions"], deterministic
         )
+
+    def encode(
+        self, x: jax.Array, batch: Batch, deterministic: bool = True
+    ) -> tuple[jax.Array, jax.Array]:
+        """What `__call__` gives, from an input of the first block [B, L, D] instead of tokens."""
         x, _ = self.encoder(x, batch["example_ids"], deterministic)
         return x, self.pool(x, batch["cls_positions"])
 
@@ -37,7 +46,7 @@ class Albert(nn.Module):
 
     def layers(self, batch: Batch) -> jax.Array:
         """The input of the first block and the output of each, [blocks + 1, B, L, D]."""
-        x = self.embeddings(batch["tokens"], batch["token_types"], batch["positions"], True)
+        x = self.embed(batch)
         _, outputs = self.encoder(x, batch["example_ids"], True, every_layer=True)
         return jnp.concatenate([x[None], outputs])
 
