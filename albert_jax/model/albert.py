@@ -25,20 +25,14 @@ class Albert(nn.Module):
 
     def __call__(self, batch: Batch, deterministic: bool = True) -> tuple[jax.Array, jax.Array]:
         """A batch -> (hidden states [B, L, D], pooled [CLS] of every packed example [B, N, D])."""
-        return self.encode(self.embed(batch, deterministic), batch, deterministic)
+        x, _ = self.encoder(self.embed(batch, deterministic), batch["example_ids"], deterministic)
+        return x, self.pool(x, batch["cls_positions"])
 
     def embed(self, batch: Batch, deterministic: bool = True) -> jax.Array:
         """The input of the first block [B, L, D]."""
         return self.embeddings(
             batch["tokens"], batch["token_types"], batch["positions"], deterministic
         )
-
-    def encode(
-        self, x: jax.Array, batch: Batch, deterministic: bool = True
-    ) -> tuple[jax.Array, jax.Array]:
-        """What `__call__` gives, from an input of the first block [B, L, D] instead of tokens."""
-        x, _ = self.encoder(x, batch["example_ids"], deterministic)
-        return x, self.pool(x, batch["cls_positions"])
 
     def pool(self, x: jax.Array, cls_positions: jax.Array) -> jax.Array:
         """Hidden states [B, L, D] -> tanh of a dense layer at the [CLS] positions, float32 [B, N, D]."""
