@@ -16,6 +16,7 @@ from albert_jax.training import optimizer as optimizers
 from albert_jax.training import state as states
 from albert_jax.training import tracking
 from albert_jax.training.checkpoint import restore_params
+from albert_jax.training.losses import PRETRAINING
 from albert_jax.training.schedule import schedule
 from albert_jax.training.sharding import make_mesh, replicated
 from albert_jax.training.step import make_train_step
@@ -151,7 +152,7 @@ def test_a_step_of_the_real_base_model_keeps_all_shapes():
     batch = row_shapes(settings)
     create = partial(states.create, model, optimizer, batch, settings.training)
     state = states.abstract(create, replicated(mesh))
-    step = make_train_step(model, optimizer, rate, settings.training, 1.0, mesh)
+    step = make_train_step(model, PRETRAINING, optimizer, rate, settings.training, 1.0, mesh)
     after, metrics = jax.eval_shape(step, state, batch)
     assert _shapes(after) == _shapes(state)
     assert {"loss", "mlm_accuracy", "sentence_accuracy", "grad_norm"} <= metrics.keys()

@@ -14,6 +14,7 @@ from albert_jax.training import losses
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training import state as states
 from albert_jax.training.config import TrainingConfig
+from albert_jax.training.losses import PRETRAINING
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig, schedule
 from albert_jax.training.sharding import make_mesh, replicated, to_devices
@@ -45,7 +46,7 @@ class Trainer:
 
     def __init__(self, devices=None, training=TRAINING):
         self.mesh = make_mesh(devices)
-        self.step = make_train_step(MODEL, OPTIMIZER, RATE, training, CLIP, self.mesh)
+        self.step = make_train_step(MODEL, PRETRAINING, OPTIMIZER, RATE, training, CLIP, self.mesh)
 
     def put(self, state):
         return jax.device_put(state, replicated(self.mesh))
@@ -169,7 +170,9 @@ def part_of(batch: dict, part: int) -> dict:
 
 def gradient_of(batch, params, **training):
     """Without dropout."""
-    fn = partial(gradient, AlbertForPretraining(CONFIG), TrainingConfig(**training), CLIP)
+    fn = partial(
+        gradient, AlbertForPretraining(CONFIG), PRETRAINING, TrainingConfig(**training), CLIP
+    )
     return jax.jit(fn)(params, batch, jax.random.key(0))
 
 
@@ -207,7 +210,8 @@ def gradient_sums(params, batch, parts, config=CONFIG):
     """The sums behind the metrics alone, which spares compiling the backward pass."""
     training = TrainingConfig(microbatches=parts)
     key = jax.random.key(0)
-    return gradient(AlbertForPretraining(config), training, CLIP, params, batch, key)[1]
+    model = AlbertForPretraining(config)
+    return gradient(model, PRETRAINING, training, CLIP, params, batch, key)[1]
 
 
 def test_every_part_is_clipped_by_itself(fresh):
@@ -244,7 +248,7 @@ def test_microbatches_keep_rows_on_their_devices():
 def test_held_out_drops_nothing(trainers, fresh):
     mesh = trainers[1].mesh
     state, batch = trainers[1].put(fresh), to_devices(BATCHES[0], mesh)
-    sums, weights = make_held_out_step(MODEL, mesh)(state.params, batch)
+    sums, weights = make_held_out_step(MODEL, PRETRAINING, mesh)(state.params, batch)
     expected = jax.jit(partial(gradient_sums, parts=1))(fresh.params, BATCHES[0])
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), sums, expected)
     assert weights["mlm"] == BATCHES[0]["mlm_weights"].sum()

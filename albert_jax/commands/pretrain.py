@@ -35,6 +35,7 @@ from albert_jax.training.config import TrainingConfig
 from albert_jax.training.curves import plot
 from albert_jax.training.evaluation import baselines, evaluate
 from albert_jax.training.guard import Guard
+from albert_jax.training.losses import PRETRAINING
 from albert_jax.training.preemption import preemption
 from albert_jax.training.schedule import schedule
 from albert_jax.training.sharding import check_divisible, make_mesh, replicated, to_devices
@@ -91,8 +92,9 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     checkpoints = Checkpoints(workdir / "checkpoints", run.checkpoint)
     model, rate = AlbertForPretraining(run.model), schedule(run.schedule)
     optimizer = optimizers.make(run.optimizer, rate, parameter_shapes(run, model))
-    train_step = make_train_step(model, optimizer, rate, config, run.optimizer.clip_norm, mesh)
-    held_out_step = make_held_out_step(model, mesh)
+    clip_norm = run.optimizer.clip_norm
+    train_step = make_train_step(model, PRETRAINING, optimizer, rate, config, clip_norm, mesh)
+    held_out_step = make_held_out_step(model, PRETRAINING, mesh)
 
     create = partial(states.create, model, optimizer, row_shapes(run), config)
     abstract = states.abstract(create, replicated(mesh))

@@ -1,7 +1,7 @@
 """Frozen dataclasses from a ConfigDict: every key is known, typed and read, or it is an error.
 
 A dataclass stands beside the code that reads it; this file has the one way to build them and the section
-that the pretraining loop itself reads.
+that the loops themselves read.
 """
 
 import dataclasses
@@ -15,16 +15,26 @@ Section = TypeVar("Section")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingConfig:
-    """The section `training`: how long, how the step is cut, how often to look, what to do in trouble."""
+class StepConfig:
+    """What one update reads of the section `training`, in pretraining and in fine-tuning."""
 
-    steps: int = 125_000  # updates
-    seed: int = 0  # of parameters and dropout; the data has its own
+    seed: int = 0  # of parameters and dropout; the data of pretraining has its own
     microbatches: int = 1  # a batch is worked through in this many parts, with the same result
     clip_microbatches: bool = (
         False  # clip each part's gradient and add up, as the original does per core
     )
     average_decay: float = 0.0  # of the moving average of parameters; 0 keeps none
+
+    def __post_init__(self):
+        require(self.microbatches >= 1, self, "microbatches", "at least 1")
+        require(0 <= self.average_decay < 1, self, "average_decay", "in [0, 1)")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig(StepConfig):
+    """The section `training` of pretraining: how long, how often to look, what to do in trouble."""
+
+    steps: int = 125_000  # updates
     log_every: int = 10  # updates
     evaluate_every: int = 1000  # updates
     evaluation_batches: int = 20  # held-out batches at the most
@@ -32,14 +42,15 @@ class TrainingConfig:
     spike: float = 0.0  # a loss this many times the recent median is a failure; 0: only a NaN is
 
     def __post_init__(self):
-        for name in ("steps", "microbatches", "log_every", "evaluate_every", "evaluation_batches"):
-            _require(getattr(self, name) >= 1, self, name, "at least 1")
-        _require(0 <= self.average_decay < 1, self, "average_decay", "in [0, 1)")
-        _require(self.on_failure in ("stop", "rewind"), self, "on_failure", "stop or rewind")
-        _require(self.spike == 0 or self.spike > 1, self, "spike", "0 or more than 1")
+        super().__post_init__()
+        for name in ("steps", "log_every", "evaluate_every", "evaluation_batches"):
+            require(getattr(self, name) >= 1, self, name, "at least 1")
+        require(self.on_failure in ("stop", "rewind"), self, "on_failure", "stop or rewind")
+        require(self.spike == 0 or self.spike > 1, self, "spike", "0 or more than 1")
 
 
-def _require(holds: bool, config: TrainingConfig, name: str, remedy: str):
+def require(holds: bool, config: StepConfig, name: str, remedy: str):
+    """Raises UserError, naming a field of the section `training`, unless `holds`."""
     if not holds:
         raise UserError(f"training.{name} is {getattr(config, name)!r}; it must be {remedy}")
 

@@ -5,12 +5,27 @@ and device count never change a value. The reference divides per TPU core and ad
 number of predictions a core is nearly constant, so the difference is in the fifth digit.
 """
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import jax
 import optax
 
 from albert_jax.model.albert import Batch
 
 Sums = dict[str, jax.Array]
+
+
+class Objective(NamedTuple):
+    """What a step minimises, of one or several parts with a name each.
+
+    Attributes:
+      sums: (the model's outputs, batch) -> {NAME_loss, NAME_accuracy, ...}, summed, float32 scalars.
+      weights: batch -> {NAME: what the sums of this name are divided by}; no parameters in it.
+    """
+
+    sums: Callable[[Any, Batch], Sums]
+    weights: Callable[[Batch], Sums]
 
 
 def pretraining_sums(logits: tuple[jax.Array, jax.Array], batch: Batch) -> Sums:
@@ -33,14 +48,17 @@ def weights(batch: Batch) -> Sums:
     return {name: batch[f"{name}_weights"].sum() for name in ("mlm", "sentence")}
 
 
+PRETRAINING = Objective(pretraining_sums, weights)
+
+
 def means(sums: Sums, weights: Sums) -> Sums:
-    """Sums -> {mlm,sentence}_{loss,accuracy}; 0 where nothing was predicted."""
+    """Sums -> {mlm,sentence}_{loss,accuracy} or what else there is; 0 where nothing was predicted."""
     return {name: value / _divisor(weights, name.split("_")[0]) for name, value in sums.items()}
 
 
 def total(sums: Sums, weights: Sums) -> jax.Array:
-    """The loss that is minimised: both objectives with weight 1 (Lan et al. 2020; the released code)."""
-    return sum(sums[f"{name}_loss"] / _divisor(weights, name) for name in ("mlm", "sentence"))
+    """The loss that is minimised: every part with weight 1 (Lan et al. 2020; the released code)."""
+    return sum(sums[f"{name}_loss"] / _divisor(weights, name) for name in sorted(weights))
 
 
 def _divisor(weights: Sums, objective: str) -> jax.Array:

@@ -11,7 +11,7 @@ import optax
 from jax.sharding import Sharding
 
 from albert_jax.model.albert import Batch
-from albert_jax.training.config import TrainingConfig
+from albert_jax.training.config import StepConfig
 
 Params = dict
 
@@ -34,7 +34,7 @@ def create(
     model: nn.Module,
     optimizer: optax.GradientTransformation,
     batch: Batch,
-    config: TrainingConfig,
+    config: StepConfig,
 ) -> TrainState:
     """A fresh state; pure, so it can run under jit and eval_shape. `batch` holds shapes only."""
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), batch)

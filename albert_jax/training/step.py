@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 
 from albert_jax.model.albert import Batch
 from albert_jax.training import losses
-from albert_jax.training.config import TrainingConfig
+from albert_jax.training.config import StepConfig
 from albert_jax.training.optimizer import average, clip
 from albert_jax.training.sharding import by_rows, replicated
 from albert_jax.training.state import Params, TrainState
@@ -21,9 +21,10 @@ Metrics = dict[str, jax.Array]
 
 def make_train_step(
     model: nn.Module,
+    objective: losses.Objective,
     optimizer: optax.GradientTransformation,
     rate: optax.Schedule,
-    config: TrainingConfig,
+    config: StepConfig,
     clip_norm: float,
     mesh: Mesh,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
@@ -31,7 +32,7 @@ def make_train_step(
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(jax.random.key(config.seed), state.step)
-        grads, sums, norm = gradient(model, config, clip_norm, state.params, batch, key)
+        grads, sums, norm = gradient(model, objective, config, clip_norm, state.params, batch, key)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         lr = rate(state.step)
@@ -41,7 +42,7 @@ def make_train_step(
             opt_state=opt_state,
             average=average(state.average, params, config.average_decay),
         )
-        return state, _metrics(sums, batch) | {"grad_norm": norm, "learning_rate": lr}
+        return state, _metrics(objective, sums, batch) | {"grad_norm": norm, "learning_rate": lr}
 
     return jax.jit(
         step,
@@ -52,13 +53,13 @@ def make_train_step(
 
 
 def make_held_out_step(
-    model: nn.Module, mesh: Mesh
+    model: nn.Module, objective: losses.Objective, mesh: Mesh
 ) -> Callable[[Params, Batch], tuple[losses.Sums, losses.Sums]]:
     """The jitted (params, batch) -> (sums of losses and correct predictions, weights); no dropout."""
 
     def step(params: Params, batch: Batch) -> tuple[losses.Sums, losses.Sums]:
         logits = model.apply({"params": params}, batch)
-        return losses.pretraining_sums(logits, batch), losses.weights(batch)
+        return objective.sums(logits, batch), objective.weights(batch)
 
     return jax.jit(
         step, in_shardings=(replicated(mesh), by_rows(mesh)), out_shardings=replicated(mesh)
@@ -67,7 +68,8 @@ def make_held_out_step(
 
 def gradient(
     model: nn.Module,
-    config: TrainingConfig,
+    objective: losses.Objective,
+    config: StepConfig,
     clip_norm: float,
     params: Params,
     batch: Batch,
@@ -80,12 +82,12 @@ def gradient(
     `clip_microbatches` each part is divided by its own weights and clipped, and the parts are added up:
     what google-research/albert does with TPU cores in the place of microbatches.
     """
-    grad_fn = jax.value_and_grad(partial(_loss, model), has_aux=True)
+    grad_fn = jax.value_and_grad(partial(_loss, model, objective), has_aux=True)
 
     def part(microbatch: Batch, key: jax.Array):
         own = config.clip_microbatches
         (_, sums), grads = grad_fn(
-            params, microbatch, key, losses.weights(microbatch if own else batch)
+            params, microbatch, key, objective.weights(microbatch if own else batch)
         )
         return (clip(grads, clip_norm)[0] if own else grads), sums
 
@@ -102,15 +104,15 @@ def microbatches(batch: Batch, count: int) -> Batch:
     return jax.tree.map(lambda x: jnp.swapaxes(x.reshape(-1, count, *x.shape[1:]), 0, 1), batch)
 
 
-def _metrics(sums: losses.Sums, batch: Batch) -> Metrics:
-    weights = losses.weights(batch)
+def _metrics(objective: losses.Objective, sums: losses.Sums, batch: Batch) -> Metrics:
+    weights = objective.weights(batch)
     tokens = (batch["example_ids"] > 0).sum()
     return losses.means(sums, weights) | {"loss": losses.total(sums, weights), "tokens": tokens}
 
 
-def _loss(model, params, batch, key, weights):
+def _loss(model, objective, params, batch, key, weights):
     logits = model.apply({"params": params}, batch, deterministic=False, rngs={"dropout": key})
-    sums = losses.pretraining_sums(logits, batch)
+    sums = objective.sums(logits, batch)
     return losses.total(sums, weights), sums
 
 

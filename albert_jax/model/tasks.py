@@ -1,0 +1,65 @@
+"""The encoder with the head of a task on it.
+
+Heads of the kinds "sequence", "choice", "token" and "span" have the parameters that transformers' heads
+have, {"albert": ..., "classifier": {"classifier": ...}}; where nothing reads [CLS] there is no pooler.
+"""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+
+from albert_jax.model.albert import Albert, Batch
+from albert_jax.model.config import AlbertConfig
+from albert_jax.model.heads import Classifier
+
+
+class AlbertForTask(nn.Module):
+    """ALBERT for a kind of task (tasks/task.py lists them).
+
+    Attributes:
+      config: of the encoder.
+      kind: a key of OUTPUTS.
+      size: outputs of the dense layer: classes, 1 for a score or an option, 2 for a span.
+    """
+
+    config: AlbertConfig
+    kind: str
+    size: int
+
+    def setup(self):
+        self.albert = Albert(self.config)
+        self.classifier = Classifier(self.config, self.size)
+
+    def __call__(self, batch: Batch, deterministic: bool = True):
+        """A batch -> what OUTPUTS says for the kind of task, float32."""
+        return self.answer(self.albert.embed(batch, deterministic), batch, deterministic)
+
+    def answer(self, x: jax.Array, batch: Batch, deterministic: bool = True):
+        """What `__call__` gives, from an input of the first block [B, L, D] instead of tokens."""
+        x, _ = self.albert.encoder(x, batch["example_ids"], deterministic)
+        return OUTPUTS[self.kind](self, x, batch, deterministic)
+
+
+def _examples(model: AlbertForTask, x: jax.Array, batch: Batch, deterministic: bool) -> jax.Array:
+    """Of every packed example, from the pooled [CLS]: [B, N, size]."""
+    return model.classifier(model.albert.pool(x, batch["cls_positions"]), deterministic)
+
+
+def _tokens(model: AlbertForTask, x: jax.Array, batch: Batch, deterministic: bool) -> jax.Array:
+    """Of every position: [B, L, size]."""
+    return model.classifier(x, deterministic)
+
+
+def _ends(model: AlbertForTask, x: jax.Array, batch: Batch, deterministic: bool) -> jax.Array:
+    """Start and end of a span, of every position [B, L, 2]; no dropout, as in the original."""
+    return model.classifier(x)
+
+
+# By kind of head: (model, last hidden states [B, L, D], batch, deterministic) -> outputs.
+OUTPUTS: dict[str, Callable] = {
+    "sequence": _examples,
+    "choice": _examples,
+    "token": _tokens,
+    "span": _ends,
+}
