@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from albert_jax.model.albert import Albert, Batch
 from albert_jax.model.config import AlbertConfig
 from albert_jax.model.heads import Classifier
+from albert_jax.model.layers import product
 
 
 class AlbertForTask(nn.Module):
@@ -56,10 +58,22 @@ def _ends(model: AlbertForTask, x: jax.Array, batch: Batch, deterministic: bool)
     return model.classifier(x)
 
 
+def _means(model: AlbertForTask, x: jax.Array, batch: Batch, deterministic: bool) -> jax.Array:
+    """The mean hidden state of every packed example, of length one: [B, N, D]; 0 where there is none.
+
+    [CLS] and [SEP] count, as in sentence-transformers; there are no parameters.
+    """
+    slots = 1 + jnp.arange(batch["cls_positions"].shape[1])
+    own = batch["example_ids"][:, None] == slots[None, :, None]  # [B, N, L]
+    sums = product("bnl,bld->bnd", own, x, "float32")
+    return sums * jax.lax.rsqrt(jnp.maximum(jnp.square(sums).sum(-1, keepdims=True), 1e-24))
+
+
 # By kind of head: (model, last hidden states [B, L, D], batch, deterministic) -> outputs.
 OUTPUTS: dict[str, Callable] = {
     "sequence": _examples,
     "choice": _examples,
     "token": _tokens,
     "span": _ends,
+    "embedding": _means,
 }

@@ -20,7 +20,8 @@ class Item(NamedTuple):
       label: None if unknown, else by the kind of head: "sequence" a class (int) or a score (float);
         "choice" the right option; "token" int32 [l], -1 where nothing is asked; "span" and "beam"
         (start, end), both inclusive positions of the part and both 0 for no answer; "embedding" a
-        float similarity, or None where the two sides belong together.
+        similarity (float), or for two sides that belong together their group (int): pairs that share
+        a text are of one group.
     """
 
     parts: tuple[Part, ...]

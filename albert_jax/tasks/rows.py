@@ -171,7 +171,7 @@ def _targets(
             if item.label is not None:
                 labels[place.row, _span(place, item.parts[place.part])] = item.label
         return {"labels": labels, "weights": weights}
-    scored = head.kind == "embedding" or (head.kind == "sequence" and not head.labels)
+    scored = any(isinstance(item.label, float) for item in items)
     shape = (count, 2) if head.kind in ("span", "beam") else (count,)
     labels = np.zeros(shape, np.float32 if scored else np.int32)
     for place, item in enumerate(items):

@@ -10,7 +10,10 @@ import jax.numpy as jnp
 import optax
 
 from albert_jax.model.albert import Batch
+from albert_jax.model.layers import product
 from albert_jax.training.losses import Objective, Sums
+
+TEMPERATURE = 0.05  # of cosines, as in SimCSE (Gao et al. 2021) and sentence-transformers
 
 
 def objective(kind: str, size: int) -> Objective:
@@ -72,6 +75,47 @@ def _span(logits: jax.Array, batch: Batch) -> Sums:
     return _sums(losses.mean(axis=-1), correct, weights)
 
 
+def _embedding(outputs: jax.Array, batch: Batch) -> Sums:
+    """Of vectors [B, N, D]: graded pairs if labels are floats, else pairs that belong together."""
+    sides = _sides(outputs, batch)
+    graded = jnp.issubdtype(batch["labels"].dtype, jnp.floating)
+    return (_graded if graded else _together)(sides, batch["labels"], batch["weights"])
+
+
+def _together(sides: jax.Array, groups: jax.Array, weights: jax.Array) -> Sums:
+    """InfoNCE: each side picks its other side out of those in the microbatch (Radford et al. 2021, CLIP).
+
+    Pairs of one group share a text; they are no negatives of each other.
+    """
+    exists, own = weights > 0, jnp.arange(len(weights))
+    strangers = (groups[:, None] != groups[None]) & exists[:, None] & exists[None]  # [E, E]
+    scores = product("ed,fd->ef", sides[:, 0], sides[:, 1], "float32") / TEMPERATURE
+    scores = jnp.where(strangers | (own[:, None] == own[None]), scores, -1e30)
+    loss = optax.softmax_cross_entropy_with_integer_labels
+    return _sums((loss(scores, own) + loss(scores.T, own)) / 2, scores.argmax(1) == own, weights)
+
+
+def _graded(sides: jax.Array, grades: jax.Array, weights: jax.Array) -> Sums:
+    """CoSENT (Su 2022): log(1 + sum of exp(cosine of the lower grade - cosine of the higher)).
+
+    Grades are compared within the microbatch and so need no scale; what counts is the order of the
+    cosines, as in Spearman's correlation, wherever between 0 and 1 the model has them.
+    """
+    cosines, exists = (sides[:, 0] * sides[:, 1]).sum(-1) / TEMPERATURE, weights > 0
+    higher = (grades[:, None] > grades[None]) & exists[:, None] & exists[None]
+    gaps = jnp.where(higher, cosines[None] - cosines[:, None], -1e30)  # [E, E]
+    loss = jax.nn.logsumexp(jnp.append(gaps, 0.0))
+    return {"task_loss": loss * weights.sum()}
+
+
+def _sides(outputs: jax.Array, batch: Batch) -> jax.Array:
+    """Vectors of packed examples [B, N, D] -> those of items [E, 2, D]."""
+    count = len(batch["weights"])
+    items = jnp.where(batch["items"] < 0, count, batch["items"])  # beyond the last: dropped
+    zeros = jnp.zeros((count, 2, outputs.shape[-1]))
+    return zeros.at[items, batch["parts"]].add(outputs, mode="drop")
+
+
 def _items(batch: Batch) -> Sums:
     """How many items count."""
     return {"task": batch["weights"].sum()}
@@ -97,4 +141,5 @@ OBJECTIVES: dict[str, Objective] = {
     "choice": Objective(_choice, _items),
     "token": Objective(_token, _labels),
     "span": Objective(_span, _items),
+    "embedding": Objective(_embedding, _items),
 }
