@@ -1,0 +1,20 @@
+"""All tasks by name: the family's config section and the family."""
+
+from albert_jax.errors import UserError
+from albert_jax.tasks import glue, text
+
+FAMILIES: dict[str, tuple[type, type]] = {
+    **dict.fromkeys(glue.TASKS, (glue.GlueConfig, glue.Glue)),
+    **dict.fromkeys(text.TASKS, (text.TextConfig, text.Text)),
+}
+
+
+def family(name: str) -> tuple[type, type]:
+    """(config section, class) of a task.
+
+    Raises:
+      UserError: there is no such task.
+    """
+    if name not in FAMILIES:
+        raise UserError(f"task {name!r} is unknown; choose one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]
