@@ -1,0 +1,125 @@
+"""The paper's models an eighth as wide: a cell of a table in minutes on one core, the same recipe for all.
+
+    albert-jax pretrain --config=configs/micro.py:size=base,share=none,emb=64,stage=first --workdir=F
+    albert-jax pretrain --config=configs/micro.py:size=base,share=none,emb=64 --workdir=W --init=F
+
+Sizes are given in the paper's terms. What they become:
+
+    paper                           here
+    V = 30,000                      4,000, an eighth and a little
+    E = 64, 128, 256, 768           8, 16, 32, 96
+    D = 768, 1024, 2048, 4096       96, 128, 256, 512; F = 4 D
+    heads of 64                     heads of 32, because 8 is too narrow to tell words apart
+    layers 1, 3, 6, 12, 24, 48      1, 2, 3, 4, 6, 12
+    rows of 512                     rows of 64
+    dropout of base to xlarge 0.1   0: no run sees a text twice
+
+So small a model sits on the unigram plateau for over a million tokens if its layers are stacked from the
+start or begin with the usual deviation of 0.02 (experiments/results/quickstart.md). Hence every run has two
+stages, one layer in short rows and then the stack from its checkpoint, as the paper's xxlarge grew from six
+layers; and the deviation is 1 / sqrt(D).
+"""
+
+import dataclasses
+import math
+
+from ml_collections import ConfigDict
+
+from albert_jax.data import batch_config
+from albert_jax.data.config import CorpusConfig
+from albert_jax.errors import UserError
+from albert_jax.model.config import SIZES, AlbertConfig, sized
+from albert_jax.training.checkpoint import CheckpointConfig
+from albert_jax.training.config import TrainingConfig
+from albert_jax.training.optimizer import OptimizerConfig
+from albert_jax.training.schedule import ScheduleConfig
+from configs import arguments
+from configs.pretrain import OBJECTIVES, SHARING, as_config
+
+NARROWER = 8
+VOCABULARY = 4000
+HEAD_SIZE = 32
+LAYERS = {1: 1, 3: 2, 6: 3, 12: 4, 24: 6, 48: 12}
+LENGTH = 64
+STAGES = {  # layers (0: all), rows, their length, updates, peak of the learning rate
+    "full": (0, 32, LENGTH, 1500, 1.5e-3),
+    "first": (1, 64, 32, 600, 3e-3),
+}
+BLOCK_TOKENS = 2_000_000  # novels are long; rows of about sixteen documents are mixed
+
+
+def get_config(argument: str | None = None) -> ConfigDict:
+    """All settings of one stage of a run.
+
+    Args:
+      argument: size, share, emb, layers and hidden in the paper's terms (0 or nothing: as the size
+        has it), objective, dropout, stage.
+    """
+    choice = arguments.parse(
+        argument,
+        size=tuple(SIZES),
+        share=("", *SHARING),
+        emb=0,
+        layers=0,
+        hidden=0,
+        objective=OBJECTIVES,
+        dropout=0.0,
+        stage=tuple(STAGES),
+    )
+    layers, rows, length, steps, rate = STAGES[choice["stage"]]
+    model = shrunk(paper_model(choice), dropout=choice["dropout"])
+    if layers:
+        model = dataclasses.replace(model, num_layers=layers, sharing="all", scan_unroll=layers)
+    return as_config(
+        preset="micro",
+        model=model,
+        corpus=CorpusConfig(held_out=0.05, vocab_sentences=200_000),
+        data=batch_config.recommended(
+            rows, length, objective=choice["objective"], block_rows=BLOCK_TOKENS // length
+        ),
+        optimizer=OptimizerConfig(name="adamw", bias_correction=True),
+        schedule=ScheduleConfig(learning_rate=rate, warmup_steps=100, decay_steps=steps),
+        training=TrainingConfig(steps=steps, evaluate_every=500, evaluation_batches=60),
+        checkpoint=CheckpointConfig(save_every=500, keep_last=1, keep_best=0),
+    )
+
+
+def paper_model(choice: dict) -> AlbertConfig:
+    """The model that the arguments name, as large as in the paper."""
+    changes = {
+        "sharing": choice["share"],
+        "embedding_size": choice["emb"],
+        "num_layers": choice["layers"],
+        "hidden_size": choice["hidden"],
+        "num_heads": choice["hidden"] // 64,
+    }
+    return sized(choice["size"], **{name: value for name, value in changes.items() if value})
+
+
+def shrunk(model: AlbertConfig, dropout: float = 0.0) -> AlbertConfig:
+    """A model of the paper as it is here.
+
+    Raises:
+      UserError: its depth is none of the paper's, or its sizes are no multiples.
+    """
+    if model.num_layers not in LAYERS:
+        known = ", ".join(map(str, LAYERS))
+        raise UserError(f"layers={model.num_layers} must be one of the paper's: {known}")
+    for name in ("embedding_size", "hidden_size"):
+        if getattr(model, name) % NARROWER:
+            raise UserError(f"{name}={getattr(model, name)} must be a multiple of {NARROWER}")
+    hidden, layers = model.hidden_size // NARROWER, LAYERS[model.num_layers]
+    return AlbertConfig(
+        vocab_size=VOCABULARY,
+        embedding_size=model.embedding_size // NARROWER,
+        hidden_size=hidden,
+        num_layers=layers,
+        num_heads=max(1, hidden // HEAD_SIZE),
+        ffn_size=4 * hidden,
+        sharing=model.sharing,
+        max_positions=LENGTH,
+        hidden_dropout=dropout,
+        attention_dropout=dropout,
+        initializer_range=round(1 / math.sqrt(hidden), 4),
+        scan_unroll=layers,  # a CPU runs an unrolled scan 1.7 times as fast
+    )

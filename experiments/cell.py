@@ -1,0 +1,171 @@
+"""A cell: one command with its settings, named by a hash of what determines its result.
+
+Cells depend on one another: the text is prepared before a model is pretrained on it, and pretraining comes
+before fine-tuning. Two tables that need the same cell find it under the same name, however it was spelt.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import runpy
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from albert_jax.data.config import CorpusConfig
+from albert_jax.errors import UserError
+from albert_jax.model.config import AlbertConfig
+from albert_jax.training.checkpoint import CheckpointConfig
+from albert_jax.training.config import TrainingConfig
+from albert_jax.training.optimizer import OptimizerConfig
+from albert_jax.training.schedule import ScheduleConfig
+
+ROOT = Path(__file__).parents[1]
+DEFAULTS = {  # what a section says where a config says nothing
+    "model": AlbertConfig(),
+    "corpus": CorpusConfig(),
+    "optimizer": OptimizerConfig(),
+    "schedule": ScheduleConfig(),
+    "training": TrainingConfig(),
+    "checkpoint": CheckpointConfig(),
+}
+INDIFFERENT = {  # where things lie and how they are computed, not what comes out
+    "preset",
+    "checkpoint",
+    "corpus.records",
+    "corpus.workers",
+    "data.workers",
+    "model.scan_unroll",
+    "model.remat",
+    "model.attention_kernel",
+    "training.log_every",
+    "training.evaluate_every",
+    "training.on_failure",
+}
+MEASUREMENTS = ("objectives", "layers")  # of a pretrained model, by experiments/measure.py
+Overrides = tuple[tuple[str, Any], ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One command.
+
+    Attributes:
+      command: prepare, pretrain or finetune of albert-jax, or one of MEASUREMENTS.
+      config: as in --config, `configs/micro.py:size=base`.
+      overrides: (dotted key, value) pairs, as in --config.KEY=VALUE.
+      text: the cell that prepares the text.
+      init: the cell whose parameters this one begins with, or measures.
+    """
+
+    command: str
+    config: str
+    overrides: Overrides = ()
+    text: "Cell | None" = None
+    init: "Cell | None" = None
+
+    @property
+    def needs(self) -> tuple["Cell", ...]:
+        """The cells that must have run before."""
+        return tuple(cell for cell in (self.text, self.init) if cell is not None)
+
+    @functools.cached_property
+    def settings(self) -> dict[str, Any]:
+        """The whole config, nested."""
+        return settings(self.config, self.overrides)
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """The command and a hash, `pretrain-0f3a...`; a file name."""
+        content = [self.command, decisive(self.settings), [cell.identity for cell in self.needs]]
+        if self.command == "prepare":
+            content[1] = {k: v for k, v in content[1].items() if k.startswith(TEXT_SETTINGS)}
+        else:
+            content[1] = {k: v for k, v in content[1].items() if not k.startswith("corpus.")}
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return f"{self.command}-{digest[:12]}"
+
+    def workdir(self, root: Path) -> Path:
+        """Where it runs, under the folder of all cells."""
+        return root / self.identity
+
+    def words(self, root: Path) -> list[str]:
+        """The command line, after `python -m`."""
+        flags = [f"--config.{key}={value}" for key, value in self.overrides]
+        places = [f"--workdir={self.workdir(root)}"]
+        if self.text:
+            places.append(f"--config.corpus.records={self.text.workdir(root) / 'records'}")
+        if self.command in MEASUREMENTS:
+            model = self.init.workdir(root)
+            return ["experiments.measure", self.command, *places, f"--model={model}"]
+        if self.init:
+            places.append(f"--init={self.init.workdir(root)}")
+        return ["albert_jax", self.command, f"--config={self.config}", *places, *flags]
+
+
+TEXT_SETTINGS = ("corpus.", "model.vocab_size")
+
+
+def settings(config: str, overrides: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The nested settings of `FILE.py:ARGUMENT` with overrides.
+
+    Raises:
+      UserError: there is no such file, or a key that is overridden is not there.
+    """
+    values = ConfigDict(_config(config))
+    for key, value in overrides:
+        section, _, name = key.rpartition(".")
+        node = functools.reduce(getattr, section.split("."), values) if section else values
+        if name not in node:
+            raise UserError(f"{config} has no setting {key}; correct the name")
+        node[name] = value
+    return values.to_dict()
+
+
+@functools.cache
+def _config(config: str) -> ConfigDict:
+    file, _, argument = config.partition(":")
+    path = ROOT / file
+    if not path.exists():
+        raise UserError(f"there is no config file {file}; name one of configs/")
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return runpy.run_path(str(path))["get_config"](argument or None)
+
+
+def decisive(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that determine a result, flat: without defaults, folders and what is indifferent.
+
+    A setting that is added to the code tomorrow, with a default that keeps what there is, leaves the
+    names of today's cells as they are.
+    """
+    flat = {}
+    for key, value in _flat(values):
+        section, _, name = key.partition(".")
+        default = getattr(DEFAULTS[section], name, None) if section in DEFAULTS else None
+        if section in INDIFFERENT or key in INDIFFERENT or _plain(value) == _plain(default):
+            continue
+        flat[key] = without_folders(value) if key == "corpus.source" else _plain(value)
+    return flat
+
+
+def without_folders(source: str) -> str:
+    """A text's name: `../data/novels=1,../data/news.jsonl=2` -> `novels=1,news.jsonl=2`."""
+    return ",".join(part.rpartition("/")[2] for part in source.split(","))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, as JSON has them."""
+    return json.loads(json.dumps(value))

@@ -1,0 +1,104 @@
+"""What a finished cell leaves: one JSON file, named as the cell, with everything a table needs.
+
+Results are kept apart from workdirs, which are large: a result may be in the repository while its
+checkpoints are not on this machine.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from etils import epath
+
+from albert_jax.errors import UserError
+from albert_jax.training import tracking
+from albert_jax.training.workdir import replace
+from experiments.cell import MEASUREMENTS, Cell
+
+FOLDER = Path(__file__).parent / "results" / "cells"
+CLOCK = "seconds"  # file in a workdir: how long its command has run, over all starts
+Result = dict[str, Any]
+
+
+class Results:
+    """The results in a folder, by cell."""
+
+    def __init__(self, folder: Path = FOLDER):
+        self._folder = folder
+
+    def path(self, cell: Cell) -> Path:
+        """The file of a cell's result."""
+        return self._folder / f"{cell.identity}.json"
+
+    def read(self, cell: Cell) -> Result | None:
+        """The result of a cell, None if it has not finished; UserError if the file is damaged."""
+        path = self.path(cell)
+        if not path.exists():
+            return None
+        try:
+            return json.loads(path.read_text())
+        except ValueError as error:
+            raise UserError(f"{path} is damaged ({error}); restore it, or remove it") from error
+
+    def write(self, cell: Cell, workdir: Path) -> Result:
+        """Collects what the command of a cell left in its workdir, and writes it."""
+        result = {
+            "command": cell.command,
+            "config": cell.config,
+            "overrides": dict(cell.overrides),
+            "needs": [need.identity for need in cell.needs],
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "wall_seconds": float((workdir / CLOCK).read_text()),
+            **GATHER[cell.command](workdir),
+        }
+        self._folder.mkdir(parents=True, exist_ok=True)
+        replace(epath.Path(self.path(cell)), json.dumps(result, indent=1) + "\n")
+        return result
+
+
+def _of_run(workdir: Path) -> Result:
+    """Settings, provenance, and the last and all earlier held-out numbers of a training run."""
+    note = json.loads((workdir / "config.json").read_text())
+    lines = tracking.read(epath.Path(workdir))
+    training = [line for line in lines if line["kind"] == "train"]
+    held_out = [line for line in lines if line["kind"] == "held_out"]
+    seen = {line["step"]: line["tokens"] for line in training}
+    last = training[-1]
+    return {
+        "settings": note["config"],
+        "seed": note["config"]["training"]["seed"],
+        **_provenance(note["starts"][-1]),
+        "steps": last["step"],
+        "tokens": int(last["tokens"]),
+        "seconds": round(last["seconds"], 1),
+        "tokens_per_second": round(last["tokens"] / last["seconds"], 1),
+        "scores": _without(held_out[-1], "step", "kind"),
+        "curve": [_without(line, "kind") | {"tokens": seen.get(line["step"])} for line in held_out],
+    }
+
+
+def _provenance(start: dict) -> Result:
+    return {name: start[name] for name in ("commit", "libraries", "devices", "processes")}
+
+
+def _of_text(workdir: Path) -> Result:
+    folder = workdir / "records"
+    prepared = json.loads((folder / "prepared.json").read_text())
+    return {"settings": prepared["settings"], "documents": prepared["documents"]}
+
+
+def _of_measurement(workdir: Path) -> Result:
+    return json.loads((workdir / "measured.json").read_text())
+
+
+GATHER = {
+    "prepare": _of_text,
+    "pretrain": _of_run,
+    "finetune": _of_run,
+    **dict.fromkeys(MEASUREMENTS, _of_measurement),
+}
+
+
+def _without(line: dict, *names: str) -> dict:
+    return {name: value for name, value in line.items() if name not in names}

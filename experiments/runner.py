@@ -1,0 +1,176 @@
+"""Runs cells: what they need first, several at a time, each a process of its own in its own workdir.
+
+Nothing is held in memory that a kill could lose. A result file says that a cell has finished; an unfinished
+one goes on from its last checkpoint, because that is what its command does when it is given again. A cell's
+process holds a lock on its workdir, so that two runners, on one machine or on hosts that share a disk, take
+different cells, and a process that outlived its runner is waited for, not doubled.
+"""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from experiments.cell import ROOT, Cell
+from experiments.results import CLOCK, Results
+from experiments.status import Status
+
+POLL = 0.5  # seconds
+LOG, LOCK, DONE = "log.txt", "lock", "done"  # beside what the command itself writes
+
+
+class Running(NamedTuple):
+    """A cell at work."""
+
+    process: subprocess.Popen
+    lock: IO
+    cores: list[int]
+    started: float
+
+
+def plan(wanted: Iterable[Cell], results: Results, root: Path) -> dict[str, Cell]:
+    """The cells to run, by identity, every one after those it needs.
+
+    A finished cell is in it only if an unfinished one needs its workdir and that is not here.
+    """
+    order: dict[str, Cell] = {}
+
+    def add(cell: Cell):
+        if cell.identity not in order:
+            for need in cell.needs:
+                if not (need.workdir(root) / DONE).exists():
+                    add(need)
+            order[cell.identity] = cell
+
+    for cell in wanted:
+        if results.read(cell) is None:
+            add(cell)
+    return order
+
+
+class Runner:
+    """Runs a plan to its end."""
+
+    def __init__(self, root: Path, results: Results, workers: int):
+        """`root`: folder of the workdirs; `workers`: cells at a time, which share out the cores."""
+        self._root, self._results = root, results
+        self._free = cores_for(workers)
+        self._running: dict[str, Running] = {}
+
+    def run(self, cells: Mapping[str, Cell], status: Status):
+        """Runs all cells that can be run; a failed one fails those that need it, and no other."""
+        try:
+            while any(status.is_open(name) for name in cells):
+                for name, cell in cells.items():
+                    self._advance(name, cell, cells, status)
+                status.show(self._root)
+                time.sleep(POLL)
+        finally:
+            self._stop()
+            status.show(self._root, last=True)
+
+    def _advance(self, name: str, cell: Cell, cells: Mapping[str, Cell], status: Status):
+        if name in self._running:
+            self._finish(name, cell, status)
+        elif status.is_open(name):
+            needs = [need.identity for need in cell.needs if need.identity in cells]
+            if any(status.has_failed(need) for need in needs):
+                status.set(name, "cannot run: what it needs failed")
+            elif self._free and not any(status.is_open(need) for need in needs):
+                self._start(name, cell, status)
+
+    def _start(self, name: str, cell: Cell, status: Status):
+        workdir = cell.workdir(self._root)
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = (workdir / LOCK).open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            status.set(name, "runs elsewhere", open=True)
+            return
+        if (workdir / DONE).exists() and self._results.read(cell):
+            lock.close()
+            status.set(name, "finished")
+            return
+        cores = self._free.pop()
+        process = self._process(cell, workdir, lock, cores)
+        self._running[name] = Running(process, lock, cores, time.time())
+        status.set(name, "runs", open=True)
+
+    def _process(self, cell: Cell, workdir: Path, lock: IO, cores: list[int]) -> subprocess.Popen:
+        """The command of a cell; it keeps the lock for as long as it lives."""
+        with (workdir / LOG).open("a") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", *cell.words(self._root)],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(lock.fileno(),),
+                start_new_session=True,  # an interrupt at the terminal is the runner's to pass on
+                preexec_fn=lambda: pin(cores),
+            )
+
+    def _finish(self, name: str, cell: Cell, status: Status):
+        process, lock, cores, started = self._running[name]
+        if process.poll() is None:
+            return
+        del self._running[name]
+        workdir = cell.workdir(self._root)
+        clock(workdir, started)
+        if process.returncode == 0:
+            self._results.write(cell, workdir)
+            (workdir / DONE).touch()
+            status.set(name, "finished")
+        else:
+            status.set(name, f"failed, see {workdir / LOG}", failed=True)
+        self._free.append(cores)
+        lock.close()
+
+    def _stop(self):
+        """Asks what still runs to save and exit, and waits for it."""
+        for running in self._running.values():
+            with contextlib.suppress(ProcessLookupError):
+                running.process.terminate()
+        for name, running in self._running.items():
+            running.process.wait()
+            clock(self._root / name, running.started)
+
+
+def is_running(workdir: Path) -> bool:
+    """Whether some process holds the lock of a workdir."""
+    if not (workdir / LOCK).exists():
+        return False
+    with (workdir / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def cores_for(workers: int) -> list[list[int]]:
+    """The cores of this process, shared out among so many; empty lists where the system cannot say."""
+    if not hasattr(os, "sched_getaffinity"):
+        return [[] for _ in range(workers)]
+    cores = sorted(os.sched_getaffinity(0))
+    return [cores[i::workers] or cores for i in range(workers)]
+
+
+def pin(cores: list[int]):
+    """Keeps this process and its children on some cores."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+
+
+def clock(workdir: Path, started: float):
+    """Adds the time since `started` to what the cell has taken; it may have been stopped before."""
+    path = workdir / CLOCK
+    before = float(path.read_text()) if path.exists() else 0.0
+    path.write_text(f"{before + time.time() - started:.1f}\n")
