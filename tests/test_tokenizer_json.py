@@ -2,12 +2,18 @@
 
 import json
 import pickle
+import random
 import sys
 
+import numpy as np
 import pytest
 
+from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.tokenizer_json import TokenizerJson, wordpiece
+from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
+from albert_jax.interop import tokenizer
+from tests.models import sentencepiece_model
 
 PIECES = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
@@ -76,3 +82,34 @@ def test_damage_is_named(bert):
         TokenizerJson(bert[:-20], "here")
     with pytest.raises(UserError, match=r"here: it has no \[SEP\], which the model needs"):
         TokenizerJson(without(bert, "[SEP]"), "here")
+
+
+def test_offsets_are_those_of_the_raw_text(bert):
+    vocabulary = TokenizerJson(bert)
+    typed = " The\u00a0 CA\u0301ts\tA\u0301\u0323."
+    ids, spans = vocabulary.encode_offsets(typed)
+    assert ids == vocabulary.encode(typed) == [5, 6, 7, 10, 11]
+    assert [typed[a:b] for a, b in spans] == ["The", "CA\u0301t", "s", "A\u0301\u0323", "."]
+    assert vocabulary.encode_offsets("")[1].shape == (0, 2)
+
+
+def test_half_a_character_is_no_failure(bert):
+    vocabulary = TokenizerJson(bert)
+    assert vocabulary.encode("cat \ud83d") == vocabulary.encode("cat \ufffd")
+    assert vocabulary.encode_batch(["\ud83d"]) == [vocabulary.encode("\ufffd")]
+
+
+def test_offsets_of_an_exported_sentencepiece_model_are_the_models_own(tmp_path):
+    """Two ways back to the raw text, ours and the library's, on what both normalise alike."""
+    pytest.importorskip("tokenizers")
+    ours = Vocabulary(sentencepiece_model(), Normalisation())
+    tokenizer.write(tmp_path, ours, 512)
+    theirs = TokenizerJson((tmp_path / "tokenizer.json").read_text())
+    words = ["The", "cat", "(\ufb01ne)", "e\u0301t\u00e9", "\u2026", "\u0130s", "\ufdfa", "\u00bd"]
+    words += ["\ud55c\uad6d", "\u304b\u3099", "\u2014", "u.s."]
+    chance = random.Random(0)
+    for _ in range(500):
+        typed = "".join(chance.choice(words) + chance.choice(["", " ", " \n"]) for _ in range(6))
+        ids, spans = theirs.encode_offsets(typed)
+        assert ids == ours.encode(typed)
+        np.testing.assert_array_equal(spans, ours.encode_offsets(typed)[1], err_msg=repr(typed))

@@ -1,4 +1,5 @@
 import pickle
+import random
 import struct
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import pytest
 import sentencepiece
 
 from albert_jax.data import text, tokenisation, vocabulary
-from albert_jax.data.vocabulary import Normalisation, Vocabulary, draw, normalise, starts_word
+from albert_jax.data.normalisation import Normalisation, normalise
+from albert_jax.data.vocabulary import Vocabulary, draw, starts_word
 from albert_jax.errors import UserError
 
 PUBLISHED = Path(__file__).parents[2] / "shared/data/vocabulary/30k-clean.model"
@@ -31,28 +33,6 @@ def model(sentences):
 @pytest.fixture(scope="module")
 def spm(model):
     return Vocabulary(model, STEPS)
-
-
-def test_normalise_collapses_whitespace():
-    assert normalise(" a\t\tb \n c\u00a0d  e ", STEPS) == "a b c d e"
-
-
-def test_normalise_strips_accents_and_lowers():
-    assert normalise("\u00c9t\u00e9 \u00c5ngstr\u00f6m", STEPS) == "ete angstrom"
-
-
-def test_normalise_takes_nfkd_before_lower_case():
-    kelvin_and_bold = "\u212a \U0001d400"  # Kelvin sign, mathematical bold A
-    assert normalise(kelvin_and_bold, STEPS) == "k a"
-
-
-def test_normalise_each_step_can_be_left_out():
-    typed = "\u00c9 \u201cx\u201d \u2014 y\u2026"
-    assert normalise(typed, STEPS) == 'e "x" -- y...'
-    assert normalise(typed, REFERENCE) == "e \u201cx\u201d \u2014 y..."
-    assert normalise(typed, Normalisation(lower=False)) == 'E "x" -- y...'
-    kept = Normalisation(lower=False, strip_accents=False, ascii_punctuation=False)
-    assert normalise(typed, kept) == typed
 
 
 def test_ids_are_those_of_the_original(spm):
@@ -199,6 +179,94 @@ def test_conventions_of_a_digit_before_a_comma(convention, spelled):
     assert " ".join(chosen.pieces[i] for i in ids) == spelled
     assert chosen.encode_batch(["x000, 1999, ``k''"]) == [ids]
     assert pickle.loads(pickle.dumps(chosen)).convention == convention
+
+
+# Characters that become several, that vanish, that are several; words of other scripts; spaces.
+NASTY = [
+    *(
+        "The",
+        "quick",
+        "(brown)",
+        "x\u00b4y",
+        "caf\u0301e",
+        "e\u0301\u0323x",
+        "\u0301",
+        "\u00c9",
+        "\u212b",
+    ),
+    *(
+        "\u2026",
+        "\u2014",
+        "1990\u20131995",
+        "\u201cHi\u201d",
+        "..",
+        "1,000,",
+        "3000,",
+        "``a''",
+        "[MASK]",
+    ),
+    *(
+        "\ufb01ne",
+        "\u00bd",
+        "\uff46\uff55",
+        "\ufdfa",
+        "\u337f",
+        "\u0130stanbul",
+        "\u00df",
+        "\u03a3\u03b1\u03c2",
+    ),
+    *("\ud55c\uad6d", "\u304c", "\U0001f642", "\U0001f468\u200d\U0001f469", "\ud800", "\x00"),
+]
+SPACES = (" ", "  ", "\t", "\n", "\u00a0", "", "", "\u3000", "\u200b", " \u0301 ")
+
+
+def nasty(count):
+    chance = random.Random(0)
+    for _ in range(count):
+        words = [chance.choice(NASTY) + chance.choice(SPACES) for _ in range(chance.randrange(9))]
+        yield "".join(words)
+
+
+@pytest.mark.parametrize("convention", vocabulary.CONVENTIONS)
+def test_offsets_are_those_of_the_raw_text(model, convention):
+    for steps in (STEPS, Normalisation(lower=False, strip_accents=False, ascii_punctuation=False)):
+        spm = Vocabulary(model, steps, convention=convention)
+        for typed in nasty(200):
+            ids, spans = spm.encode_offsets(typed)
+            assert ids == spm.encode(typed)
+            assert spans.shape == (len(ids), 2) and spans.dtype == np.int32
+            assert (spans >= 0).all() and (spans[:, 0] <= spans[:, 1]).all()
+            assert (np.diff(spans[:, 0]) >= 0).all() and (spans <= len(typed)).all()
+            for number, (begin, end) in zip(ids, spans, strict=True):
+                own = spm.encode(typed[begin:end])
+                letters = spm.pieces[number].replace("\u2581", "")
+                assert number == spm.unk_id or letters in spm.decode(own).replace(" ", "")
+
+
+def test_offsets_of_what_becomes_several_or_nothing(spm):
+    typed = "  e\u0301a\t\n\u2026 (\ufb01"
+    ids, spans = spm.encode_offsets(typed)
+    surfaces = [(spm.pieces[i], typed[a:b]) for i, (a, b) in zip(ids, spans, strict=True)]
+    assert surfaces == [
+        ("\u2581", ""), ("e", "e\u0301"), ("a", "a"),
+        ("\u2581", ""), (".", "\u2026"), (".", "\u2026"), (".", "\u2026"),
+        ("\u2581", ""), ("(", "("), ("f", "\ufb01"), ("i", "\ufb01"),
+    ]  # fmt: skip
+    assert spans[0].tolist() == [2, 2] and spans[7].tolist() == [9, 9]
+
+
+def test_offsets_of_a_long_text(spm):
+    """In a second or so; a quadratic search would take minutes."""
+    typed = "caf\u00e9 \u2026 na\u00efve \ufb01sh, " * 20_000
+    ids, spans = spm.encode_offsets(typed)
+    assert len(ids) > 100_000
+    tail, shift = typed[-25:], len(typed) - 25
+    np.testing.assert_array_equal(spans[-3:], spm.encode_offsets(tail)[1][-3:] + shift)
+
+
+def test_half_a_character_is_no_failure(spm):
+    assert spm.encode("a \ud83d b") == spm.encode("a \ufffd b")
+    assert spm.encode_batch(["\ud83d"]) == [spm.encode("\ufffd")]
 
 
 def test_an_unknown_convention_is_named(model):

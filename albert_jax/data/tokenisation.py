@@ -15,7 +15,8 @@ import numpy as np
 
 from albert_jax.data import lifeline, sentences, text
 from albert_jax.data.documents import Document
-from albert_jax.data.vocabulary import Normalisation, Vocabulary, normalise
+from albert_jax.data.normalisation import Normalisation, normalise
+from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 
 _BATCH = 1 << 18  # characters that travel to a worker at a time

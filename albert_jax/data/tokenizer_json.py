@@ -4,10 +4,12 @@ They bring their own normalisation. The library is the extra `albert-jax[tokeniz
 """
 
 import json
+import unicodedata
 from collections.abc import Iterable
 
 import numpy as np
 
+from albert_jax.data.normalisation import printable
 from albert_jax.errors import UserError
 
 ROLES = {  # our name of a special piece -> what it is called in vocabularies
@@ -55,16 +57,32 @@ class TokenizerJson:
 
     def encode(self, text: str) -> list[int]:
         """A text as ids, without special tokens."""
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
+        return self._encoding(text).ids
+
+    def encode_offsets(self, text: str) -> tuple[list[int], np.ndarray]:
+        """`encode`, and which characters of the raw text each piece stands for, as `Vocabulary` has it.
+
+        Returns:
+          ids of l pieces and spans int32 [l, 2], begin and end in `text`.
+        """
+        encoding, spans, limit = self._encoding(text), [], len(text)
+        for piece, (begin, end) in zip(encoding.tokens[::-1], encoding.offsets[::-1], strict=True):
+            spans.append((limit, limit) if piece == "▁" else _trimmed(text, begin, end, limit))
+            limit = spans[-1][0]
+        return encoding.ids, np.array(spans[::-1], np.int32).reshape(-1, 2)
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """`encode` of many texts in one call."""
-        batch = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        texts = [printable(text) for text in texts]
+        batch = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         return [encoding.ids for encoding in batch]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids as text; special tokens are written out."""
         return self._tokenizer.decode([int(i) for i in ids], skip_special_tokens=False)
+
+    def _encoding(self, text: str):
+        return self._tokenizer.encode(printable(text), add_special_tokens=False)
 
 
 def wordpiece(vocabulary: str, *, lower: bool, strip_accents: bool | None, chinese: bool) -> str:
@@ -85,6 +103,14 @@ def wordpiece(vocabulary: str, *, lower: bool, strip_accents: bool | None, chine
     tokenizer.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = library.decoders.WordPiece(prefix="##")
     return tokenizer.to_str()
+
+
+def _trimmed(text: str, begin: int, end: int, limit: int) -> tuple[int, int]:
+    """A span without the spaces it begins with, and with the dropped accents that follow it."""
+    begin = end - len(text[begin:end].lstrip())
+    while end < limit and unicodedata.combining(text[end]):
+        end += 1
+    return begin, end
 
 
 def _word_starts(pieces: list[str], model: str) -> np.ndarray:

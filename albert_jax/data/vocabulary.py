@@ -1,77 +1,30 @@
-"""Normalisation, and SentencePiece with the ids of the original ALBERT vocabularies.
+"""SentencePiece with the ids of the original ALBERT vocabularies.
 
-The normalisation belongs to the vocabulary here, so that no caller can forget it. It is that of
-google-research/albert, tokenization.py, with one addition that can be turned off: typographic
-punctuation becomes ASCII. That file's second encoding of pieces such as "000," (a digit before a
-comma) is a convention to choose: its outcome differs between the Python versions it ran on, and
-transformers 5 no longer has it, so the default is none.
+The normalisation belongs to the vocabulary here, so that no caller can forget it. The second encoding
+of pieces such as "000," (a digit before a comma) in google-research/albert, tokenization.py, is a
+convention to choose: its outcome differs between the Python versions it ran on, and transformers 5 no
+longer has it, so the default is none.
 """
 
-import functools
 import io
 import random
 import re
-import sys
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import sentencepiece
 from etils import epath
 
+from albert_jax.data.normalisation import Normalisation, normalise, trace
 from albert_jax.errors import UserError
 
 PAD, UNK, CLS, SEP, MASK = range(5)
 SPECIAL = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 USER_DEFINED = ("(", ")", '"', "-", ".", "\u2013", "£", "€")  # the sixth is the en dash
 
-_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
-_ASCII_PUNCTUATION = {
-    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033"), '"'),
-    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032"), "'"),
-    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-"),
-    **dict.fromkeys(map(ord, "\u2014\u2015"), "--"),
-    0x2026: "...",  # ellipsis
-    0x2044: "/",  # what NFKD makes of the stroke in 1/2
-}
-
-
 CONVENTIONS = ("none", "original", "huggingface")  # of digits before a comma, see `Vocabulary`
-
-
-@dataclass(frozen=True, kw_only=True)
-class Normalisation:
-    """Which steps `normalise` takes."""
-
-    lower: bool = True
-    strip_accents: bool = True
-    ascii_punctuation: bool = True
-
-
-def normalise(text: str, steps: Normalisation) -> str:
-    """Whitespace collapsed, then NFKD without combining characters, ASCII punctuation, lower case.
-
-    The order is that of google-research/albert: NFKD before lower-casing.
-    """
-    if "  " in text or not text.isprintable():  # of all whitespace only " " is printable
-        text = " ".join(text.split())
-    text = text.strip()
-    if not text.isascii():
-        if steps.strip_accents:
-            text = unicodedata.normalize("NFKD", text)
-        table = replacements(steps.strip_accents, steps.ascii_punctuation)
-        # Only what is not ASCII is looked up, which makes English text five times faster.
-        text = _NON_ASCII.sub(lambda run: run[0].translate(table), text)
-    return text.lower() if steps.lower else text
-
-
-@functools.cache
-def replacements(strip_accents: bool, ascii_punctuation: bool) -> dict[int, str | None]:
-    """Combining characters to nothing, typographic punctuation to ASCII."""
-    codes = range(0x80, sys.maxunicode + 1) if strip_accents else ()
-    dropped = dict.fromkeys(code for code in codes if unicodedata.combining(chr(code)))
-    return dropped | (_ASCII_PUNCTUATION if ascii_punctuation else {})
+_DIGIT_COMMA = re.compile(r"\d,\Z")
+_QUOTES = re.compile("``|''")
 
 
 def train(
@@ -196,6 +149,7 @@ class Vocabulary:
                 for i in range(self.size)
             ]
         )
+        self._ids = {p: i for i, p in enumerate(self.pieces) if not self.is_special[i]}
         self._anew = {} if convention == "none" else self._digits_before_commas()
 
     @classmethod
@@ -224,6 +178,24 @@ class Vocabulary:
         texts = [self._normalise(text) for text in texts]
         return [self._split(ids) for ids in self._processor.encode(texts, num_threads=1)]
 
+    def encode_offsets(self, text: str) -> tuple[list[int], np.ndarray]:
+        """`encode`, and which characters of the raw text each piece stands for.
+
+        Spaces around a piece are left out. A lone space is empty and stands where the next piece
+        begins. A combining character that is dropped goes with the one before it; pieces of one
+        character, as those of the ellipsis, have it each.
+
+        Returns:
+          ids of l pieces and spans int32 [l, 2], begin and end in `text`.
+        """
+        typed = self._normalise(text)
+        pieces = self._processor.encode(typed, out_type=str)
+        if self._anew:
+            pieces = [new for p in pieces for new in self._apart(p)]
+        spelled, places = self._processor.normalize(typed, with_offsets=True)
+        origin = self._trace(text)[places]
+        return [self._ids.get(p, UNK) for p in pieces], _spans(pieces, spelled, origin)
+
     def decode(self, ids: Iterable[int]) -> str:
         """Ids as text; special tokens are written out, such as "[MASK]"."""
         pieces = "".join(self.pieces[int(i)] for i in ids)
@@ -231,8 +203,16 @@ class Vocabulary:
 
     def _normalise(self, text: str) -> str:
         if self.convention == "huggingface":
-            text = text.replace("``", '"').replace("''", '"')
+            text = _QUOTES.sub('"', text)
         return normalise(text, self.normalisation)
+
+    def _trace(self, text: str) -> np.ndarray:
+        """Which character of `text` each of `_normalise(text)` comes from, and the end."""
+        if self.convention != "huggingface":
+            return trace(text, self.normalisation)
+        second = [quote.start() + 1 for quote in _QUOTES.finditer(text)]
+        kept = np.delete(np.arange(len(text) + 1, dtype=np.int32), second)
+        return kept[trace(_QUOTES.sub('"', text), self.normalisation)]
 
     def _split(self, ids: list[int]) -> list[int]:
         """Pieces of a digit and a comma in the chosen convention."""
@@ -243,18 +223,38 @@ class Vocabulary:
     def _digits_before_commas(self) -> dict[int, list[int]]:
         """What the convention puts in the place of each piece that ends in a digit and a comma."""
         return {
-            number: [*self._encode_digits(piece[:-1]), self._processor.piece_to_id(",")]
+            number: [self._ids.get(part, UNK) for part in self._apart(piece)]
             for number, piece in enumerate(self.pieces)
-            if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit()
+            if _DIGIT_COMMA.search(piece)
         }
 
-    def _encode_digits(self, piece: str) -> list[int]:
-        """A piece that has lost its comma, encoded as a text; only "huggingface" remembers that it
-        may be the inside of a word."""
-        first, *rest = self._processor.encode(piece.replace("▁", ""), out_type=str)
+    def _apart(self, piece: str) -> list[str]:
+        """A piece, or if it ends in a digit and a comma, the comma alone and the digits encoded as
+        a text; only "huggingface" remembers that they may be the inside of a word."""
+        if piece not in self._ids or not _DIGIT_COMMA.search(piece):
+            return [piece]
+        first, *rest = self._processor.encode(piece[:-1].replace("▁", ""), out_type=str)
         if self.convention == "huggingface" and not piece.startswith("▁"):
             first = first.removeprefix("▁")
-        return [self._processor.piece_to_id(part) for part in (first, *rest) if part]
+        return [part for part in (first, *rest, ",") if part]
+
+
+def _spans(pieces: list[str], spelled: str, origin: np.ndarray) -> np.ndarray:
+    """Begin and end of pieces in a text.
+
+    Args:
+      pieces: l pieces; without the marks of spaces they are `spelled` without them.
+      spelled: n characters.
+      origin: [n + 1], which character of the text each comes from, and the end.
+    """
+    ends = origin[np.searchsorted(origin, origin, side="right").clip(max=len(origin) - 1)]
+    codes = np.frombuffer(spelled.encode("utf-32-le"), "<u4")
+    solid = (codes != ord("▁")).nonzero()[0]
+    widths = np.fromiter((len(piece) - piece.count("▁") for piece in pieces), int, len(pieces))
+    after = widths.cumsum()
+    begin = origin[np.append(solid, len(spelled))][after - widths]
+    end = np.append(0, ends[solid])[after]
+    return np.stack([begin, np.where(widths > 0, end, begin)], axis=1).astype(np.int32)
 
 
 # The original list of punctuation lacks the apostrophe and "<=>".

@@ -13,8 +13,9 @@ from typing import Any
 
 from etils import epath
 
+from albert_jax.data.normalisation import Normalisation, replacements
 from albert_jax.data.tokenizer_json import TokenizerJson, wordpiece
-from albert_jax.data.vocabulary import Normalisation, Vocabulary, replacements
+from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop.protobuf import fields
 from albert_jax.interop.settings import Settings
@@ -148,7 +149,7 @@ def _model(model: bytes) -> tuple[list[tuple[str, float]], bytes]:
 
 
 def _normalizers(steps: Normalisation, charsmap: bytes) -> list[dict[str, Any]]:
-    """The steps of `data.vocabulary.normalise`, then SentencePiece's own. A space at the beginning
+    """The steps of `data.normalisation.normalise`, then SentencePiece's own. A space at the beginning
     stays: behind a mask it tells a new word, and before the first one Metaspace adds no other."""
     strip = {"type": "Strip", "strip_left": False, "strip_right": True}
     one_space = [_replace(r"\s+", " "), strip]
