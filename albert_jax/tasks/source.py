@@ -3,14 +3,17 @@
 .tsv     tabs separate, quotes are text, as in the official files of the benchmarks
 .csv     commas separate, quotes quote
 .jsonl   an object a line
+
+One row is held at a time. Half a character, as "\\ud83d" in JSON can be, is U+FFFD from here on.
 """
 
 import contextlib
 import csv
-import io
 import json
 import logging
-from collections.abc import Iterator, Sequence
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from etils import epath
@@ -20,6 +23,7 @@ from albert_jax.errors import UserError
 
 TFDS = "tfds:"
 KINDS = (".tsv", ".csv", ".jsonl")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Record(NamedTuple):
@@ -45,13 +49,33 @@ def read(
     if path.suffix not in KINDS:
         raise UserError(f"{path}: its ending must be one of {', '.join(KINDS)}")
     try:
-        text = files.decode(path.read_bytes(), path).removeprefix("\ufeff")
+        with path.open("rb") as lines:
+            yield from rows(lines, path.suffix, str(path), columns, skip_ragged)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if path.suffix == ".jsonl":
-        return _objects(text, path)
-    rows = _quoted(text, path) if path.suffix == ".csv" else _plain(text)
-    return _table(rows, columns, path, skip_ragged)
+
+
+def rows(
+    lines: Iterable[bytes],
+    kind: str,
+    place: str,
+    columns: Sequence[str] = (),
+    skip_ragged: bool = False,
+) -> Iterator[Record]:
+    """The rows of a file that is open, or of standard input; see `read`.
+
+    Args:
+      lines: as a binary file gives them.
+      kind: one of KINDS, or ".txt": a text a line, under the name "text".
+      place: what errors call the file.
+    """
+    texts = _decoded(lines, place)
+    if kind == ".txt":
+        return (Record({"text": text.rstrip("\r\n")}, f"{place}:{n}") for n, text in texts)
+    if kind == ".jsonl":
+        return _objects(texts, place)
+    cells = _quoted(texts, place) if kind == ".csv" else _plain(texts)
+    return _table(cells, columns, place, skip_ragged)
 
 
 def from_tfds(name: str, split: str) -> Iterator[Record]:
@@ -104,54 +128,74 @@ def _failure_is_told(place: str) -> Iterator[None]:
         raise UserError(f"{place}: cannot be read ({reason})") from error
 
 
-def _plain(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines cut at tabs; a last line may or may not end."""
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
-        yield number, line.removesuffix("\r").split("\t")
+def _decoded(lines: Iterable[bytes], place: str) -> Iterator[tuple[int, str]]:
+    """Lines as text, numbered, with their ends."""
+    for number, line in enumerate(lines, 1):
+        text = files.decode(line, f"{place}:{number}")
+        yield number, text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _quoted(text: str, path: epath.Path) -> Iterator[tuple[int, list[str]]]:
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _plain(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """Lines cut at tabs."""
+    for number, line in lines:
+        yield number, line.rstrip("\r\n").split("\t")
+
+
+def _quoted(lines: Iterator[tuple[int, str]], place: str) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(sys.maxsize)
+    found = csv.reader((line for _, line in lines), strict=True)
     try:
-        for row in rows:
+        for row in found:
             if row:
-                yield rows.line_num, row
+                yield found.line_num, row
     except csv.Error as error:
-        raise UserError(f"{path}:{rows.line_num}: not CSV ({error}); check its quotes") from error
+        raise UserError(f"{place}:{found.line_num}: not CSV ({error}); check its quotes") from error
 
 
 def _table(
-    rows: Iterator[tuple[int, list[str]]], columns: Sequence[str], path: epath.Path, skip: bool
+    rows: Iterator[tuple[int, list[str]]], columns: Sequence[str], place: str, skip: bool
 ) -> Iterator[Record]:
     """Rows under the names of their columns, which are in the first row if they are not given."""
     columns, skipped = list(columns) or next(rows, (0, []))[1], []
     for number, row in rows:
         if len(row) == len(columns):
-            yield Record(dict(zip(columns, row, strict=True)), f"{path}:{number}")
+            yield Record(dict(zip(columns, row, strict=True)), f"{place}:{number}")
         elif not skip:
             wanted = f"{len(columns)} ({', '.join(columns)})"
-            raise UserError(f"{path}:{number}: {len(row)} columns, not {wanted}; mend the line")
+            raise UserError(f"{place}:{number}: {len(row)} columns, not {wanted}; mend the line")
         else:
             skipped.append(number)
     if skipped:
         logging.getLogger(__name__).warning(
             "%s: %d lines have not %d columns and are left out, line %d first",
-            *(path, len(skipped), len(columns), skipped[0]),
+            *(place, len(skipped), len(columns), skipped[0]),
         )
 
 
-def _objects(text: str, path: epath.Path) -> Iterator[Record]:
-    for number, line in enumerate(text.split("\n"), 1):
+def _objects(lines: Iterator[tuple[int, str]], place: str) -> Iterator[Record]:
+    for number, line in lines:
         if line.strip():
             try:
                 values = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:  # also numbers and depths beyond Python
+                reason = getattr(error, "msg", error)
                 raise UserError(
-                    f"{path}:{number}: not JSON ({error.msg}); a line is an object"
+                    f"{place}:{number}: not JSON ({reason}); a line is an object"
                 ) from error
             if not isinstance(values, dict):
-                raise UserError(f"{path}:{number}: {type(values).__name__}, not an object")
-            yield Record(values, f"{path}:{number}")
+                raise UserError(f"{place}:{number}: {type(values).__name__}, not an object")
+            yield Record(_whole(values), f"{place}:{number}")
+
+
+def _whole(value: Any) -> Any:
+    """Without halves of characters, which no file can hold."""
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(one) for key, one in value.items()}
+    return value
 
 
 def _plain_value(value: Any, names: list[str] | None, place: str) -> Any:
