@@ -25,6 +25,7 @@ class Pretrained:
       head: one of HEADS.
       labels: names of the classes, in order, where the head has some.
       origin: where the model is from, for the model card: source, data, commit, metrics; JSON.
+      task: the section `task` of the run that fine-tuned it; empty where that is not known.
     """
 
     config: AlbertConfig
@@ -33,6 +34,7 @@ class Pretrained:
     head: str = "pretraining"
     labels: tuple[str, ...] = ()
     origin: dict[str, Any] = dataclasses.field(default_factory=dict)
+    task: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         if self.vocabulary.size > self.config.vocab_size:
