@@ -41,12 +41,13 @@ class Classification:
     ):
         """`columns` are those of the texts; without `labels` what is asked is a score."""
         self.head = Head("sequence", tuple(labels))
-        self._vocabulary, self._length, self._columns = vocabulary, length, columns
+        self.columns = tuple(columns)
+        self._vocabulary, self._length = vocabulary, length
 
     def example(self, record: Mapping[str, Any], place: str) -> Example:
         """The texts of a record, under the names of their columns."""
         row = Record(dict(record), place)
-        return Example(tuple(source.text(row, column) for column in self._columns))
+        return Example(tuple(source.text(row, column) for column in self.columns))
 
     def items(self, example: Example) -> list[Item]:
         ids = [self._vocabulary.encode(text) for text in example.texts]

@@ -43,10 +43,12 @@ class Task(Protocol):
     Attributes:
       head: what the model needs on top.
       metric: the score that picks the best checkpoint; the highest is best.
+      columns: the names of a record's texts, in order, as `example` reads them.
     """
 
     head: Head
     metric: str
+    columns: tuple[str, ...]
 
     def examples(self, split: str) -> Sequence[Example]:
         """The examples of "train", "dev" or "test" in the order of the official file.
