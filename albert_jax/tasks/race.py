@@ -1,0 +1,183 @@
+"""RACE: four options to a question on a passage of an English exam (Lai et al. 2017).
+
+Three layouts of the files are read, below DIR or DIR/RACE:
+  SPLIT/middle/*.txt, SPLIT/high/*.txt   as distributed, a passage a file
+  SPLIT/*.json or SPLIT/*.txt            the same without the level of school
+  all.txt in any of these folders        a passage a line, as google-research/albert wants it;
+                                         the folder's other files are then not read
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from etils import epath
+from tqdm import tqdm
+
+from albert_jax.data import files
+from albert_jax.data.tokenizer_json import TokenizerJson
+from albert_jax.data.vocabulary import Vocabulary
+from albert_jax.errors import UserError
+from albert_jax.tasks.multiple_choice import (
+    LETTERS,
+    MultipleChoice,
+    Question,
+    check_lengths,
+    checked,
+)
+from albert_jax.tasks.task import Prediction
+
+LEVELS = ("middle", "high")
+KEYS = (
+    "id",
+    "article",
+    "questions",
+    "options",
+)  # of a passage, and "answers" unless they are hidden
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaceConfig:
+    """The section `task` for RACE.
+
+    Attributes:
+      name: of the task.
+      data_dir: the folder of the files, see the module.
+      length: of an option with its passage, in pieces, special ones included.
+      question_length: pieces that question and option may have of it; their last ones are kept.
+      level: "middle" or "high" school only; "" for both.
+    """
+
+    name: str
+    data_dir: str = ""
+    length: int = 512
+    question_length: int = 128
+    level: str = ""
+
+    def __post_init__(self):
+        check_lengths(self.length, self.question_length)
+        if self.level not in ("", *LEVELS):
+            raise UserError(f"task.level is {self.level!r}; it must be middle, high or empty")
+
+
+class Race(MultipleChoice):
+    """RACE; `tasks.task.Task` says what the methods do."""
+
+    def __init__(self, config: RaceConfig, vocabulary: Vocabulary | TokenizerJson):
+        self._config = config
+        super().__init__(vocabulary, config.length, config.question_length)
+
+    def examples(self, split: str) -> list[Question]:
+        """Questions in the order of the files' names, middle school first."""
+        config = self._config
+        found = [q for q in read(config.data_dir, split) if config.level in ("", q.level)]
+        if not found:
+            level = f" of level {config.level}" if config.level else ""
+            raise UserError(f"{config.data_dir}: no question{level} in the split {split}")
+        return found
+
+    def example(self, record: Mapping[str, Any], place: str) -> Question:
+        """A record of one question: "article", "question", "options"."""
+        article, question = record.get("article", ""), record.get("question", "")
+        return checked(Question(article, question, _options(record.get("options"), place)), place)
+
+    def score(
+        self, examples: Sequence[Question], predictions: Sequence[Prediction]
+    ) -> dict[str, float]:
+        """Accuracy in percent: of all, and of each level of school where that is known."""
+        scores = super().score(examples, predictions)
+        for level in LEVELS:
+            chosen = [i for i, example in enumerate(examples) if example.level == level]
+            if chosen:
+                parts = ([column[i] for i in chosen] for column in (examples, predictions))
+                scores[f"accuracy_{level}"] = super().score(*parts)["accuracy"]
+        return scores
+
+    def write(
+        self,
+        folder: epath.Path,
+        split: str,
+        examples: Sequence[Question],
+        predictions: Sequence[Prediction],
+    ):
+        """SPLIT.json: the "answers" of each passage by its id, letters as in RACE's own files."""
+        answers: dict[str, list[str]] = {}
+        for example, prediction in zip(examples, predictions, strict=True):
+            answers.setdefault(example.passage, []).append(LETTERS[prediction["label"]])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{split}.json").write_text(json.dumps(answers, indent=1) + "\n")
+
+
+def read(data_dir: str, split: str) -> Iterator[Question]:
+    """The questions of a split; see the module for the layouts. Those of train and dev have labels.
+
+    Raises:
+      UserError: no such split, or a passage that is not in RACE's form.
+    """
+    base = epath.Path(data_dir)
+    found = [path for path in (base / "RACE" / split, base / split) if path.is_dir()]
+    if not found:
+        raise UserError(f"{base}: no folder RACE/{split} or {split} in it; set task.data_dir")
+    folders = [found[0] / level for level in LEVELS if (found[0] / level).is_dir()] or found[:1]
+    paths = [path for folder in folders for path in _paths(folder)]
+    for path in tqdm(paths, desc=f"RACE {split}", unit="file", disable=None):
+        for passage, place in _passages(path):
+            yield from _questions(passage, path.parent.name, split == "test", place)
+
+
+def _paths(folder: epath.Path) -> list[epath.Path]:
+    if (folder / "all.txt").exists():
+        return [folder / "all.txt"]
+    return sorted(path for path in folder.iterdir() if path.suffix in (".txt", ".json"))
+
+
+def _passages(path: epath.Path) -> list[tuple[Any, str]]:
+    """The passages of a file, and where they stand: one JSON object, or one a line."""
+    text = files.decode(path.read_bytes(), path).removeprefix("\ufeff")
+    try:
+        return [(json.loads(text), str(path))]
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise UserError(
+                f"{path}:{error.lineno}: not a passage in JSON ({error.msg})"
+            ) from error
+    numbered = enumerate(text.split("\n"), start=1)
+    return [(_parsed(line, f"{path}:{n}"), f"{path}:{n}") for n, line in numbered if line.strip()]
+
+
+def _parsed(line: str, place: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{place}: not a passage in JSON ({error.msg})") from error
+
+
+def _questions(passage: Any, folder: str, may_hide: bool, place: str) -> Iterator[Question]:
+    """The questions of a passage, whose answers a test set may hide."""
+    if not isinstance(passage, dict) or any(key not in passage for key in KEYS):
+        raise UserError(f"{place}: no passage of RACE, which has {', '.join(KEYS)} and answers")
+    id, article, questions, options = (passage[key] for key in KEYS)
+    answers = passage.get("answers", [None] * len(questions) if may_hide else [])
+    counts = [len(c) if isinstance(c, list) else 0 for c in (questions, options, answers)]
+    if len(set(counts)) > 1 or not counts[0]:
+        raise UserError(
+            "{}: {} questions, {} lists of options and {} answers".format(place, *counts)
+        )
+    level = next((name for name in LEVELS if name == folder or str(id).startswith(name)), "")
+    for question, choices, answer in zip(questions, options, answers, strict=True):
+        label = None if answer is None else _number(answer, place)
+        choices = _options(choices, place)
+        yield checked(Question(article, question, choices, label, str(id), level), place)
+
+
+def _options(value: Any, place: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise UserError(f"{place}: the options are {value!r}, not a list")
+    return tuple(value)
+
+
+def _number(answer: Any, place: str) -> int:
+    if not (isinstance(answer, str) and len(answer) == 1 and answer in LETTERS):
+        raise UserError(f"{place}: the answer {answer!r} is no letter of an option")
+    return LETTERS.index(answer)
