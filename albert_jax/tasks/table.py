@@ -1,11 +1,13 @@
 """All tasks by name: the family's config section and the family."""
 
 from albert_jax.errors import UserError
-from albert_jax.tasks import glue, text
+from albert_jax.tasks import centroid, glue, summary, text
 
 FAMILIES: dict[str, tuple[type, type]] = {
     **dict.fromkeys(glue.TASKS, (glue.GlueConfig, glue.Glue)),
     **dict.fromkeys(text.TASKS, (text.TextConfig, text.Text)),
+    "summary": (summary.SummaryConfig, summary.Summary),
+    "centroid": (summary.SummaryConfig, centroid.Centroid),
 }
 
 
