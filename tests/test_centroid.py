@@ -36,7 +36,7 @@ def test_a_sentence_is_an_item(vocabulary):
 
 
 def test_near_to_the_mean_and_not_said_before(vocabulary):
-    vectors = unit([1, 0.01, 0, 0], [1, 0, 0, 0], [0, 1, 0.1, 0], [0, 0, 1, 0.5])
+    vectors = unit([1, 0.01, 0, 0], [1, 0, 0, 0], [0.2, 1, 0.3, 0], [0, 0.2, 1, 0.6])
     outputs = [vector[None] for vector in vectors]
     found = task(vocabulary, sentences=2).decode(Document(TEXT), outputs)
     assert found["summary"] == "The cat sat. It rained."
