@@ -70,7 +70,7 @@ class Classification:
             raise UserError(f"{record.place}: no label under {column!r}; found {found}")
         if self.head.labels:
             return example._replace(label=class_number(value, self.head.labels, record.place))
-        return example._replace(label=_score(value, record.place))
+        return example._replace(label=score_of(value, record.place))
 
     def answers(
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
@@ -140,7 +140,8 @@ def write_table(path: epath.Path, values: Sequence[str]):
     path.write_text("\n".join(lines) + "\n")
 
 
-def _score(value: Any, place: str) -> float:
+def score_of(value: Any, place: str) -> float:
+    """A value as a number. Raises UserError: it is none, or not finite."""
     try:
         score = float(value)
     except (TypeError, ValueError) as error:
