@@ -57,6 +57,13 @@ def test_a_test_set_may_hide_its_labels(tmp_path):
     assert choice(tmp_path).example(hidden, "input.jsonl:1").label is None
 
 
+def test_columns_of_a_record(tmp_path):
+    assert choice(tmp_path).columns == ("context", "question", "options")
+    task = choice(tmp_path, context="", question="q", options="a, b")
+    assert task.columns == ("q", "a", "b")
+    assert task.example({"q": "x", "a": "y", "b": "z"}, "here:1")[:3] == ("", "x", ("y", "z"))
+
+
 def test_predictions_are_written_a_line_each(tmp_path):
     said = [{"label": 1, "option": "zwölf", "probabilities": [0.25, 0.75]}] * 2
     choice(tmp_path).write(tmp_path / "out", "dev", [], said)

@@ -12,6 +12,10 @@ from tests.models import sentencepiece_model
 WORDS = Vocabulary(sentencepiece_model(), Normalisation())
 
 
+def choice(length, question_length):
+    return MultipleChoice(WORDS, length, question_length, ("context", "question", "options"))
+
+
 def shown(part):
     """The two segments of a part as text."""
     tokens, types = part
@@ -22,7 +26,7 @@ def shown(part):
 
 
 def test_an_option_stands_behind_the_question_or_in_its_blank():
-    task = MultipleChoice(WORDS, 64, 32)
+    task = choice(64, 32)
     behind = Question("the mat", "who was it?", ("the dog", "cat"), 1)
     (item,) = task.items(behind)
     assert item.label == 1
@@ -40,7 +44,7 @@ def test_an_option_stands_behind_the_question_or_in_its_blank():
 def test_of_an_answer_the_last_pieces_are_kept_and_of_the_context_the_first():
     """google-research/albert, race_utils.py: max_qa_length 128, then the context to the right."""
     context, question = "the big cat sat on the mat " * 9, "who saw the big dog walking"
-    task = MultipleChoice(WORDS, 24, 8)
+    task = choice(24, 8)
     for option in ("a cat", "the dog the dog the dog the dog"):
         (part, _) = task.items(Question(context, question, (option, "x")))[0].parts
         answer = WORDS.encode(f"{question} {option}")[-8:]
@@ -50,20 +54,20 @@ def test_of_an_answer_the_last_pieces_are_kept_and_of_the_context_the_first():
 
 
 def test_short_sequences_are_not_filled():
-    (item,) = MultipleChoice(WORDS, 64, 32).items(Question("", "", ("cat", "the dog was walking")))
+    (item,) = choice(64, 32).items(Question("", "", ("cat", "the dog was walking")))
     assert len(item.parts[0].tokens) < len(item.parts[1].tokens) < 64
     assert shown(item.parts[0]) == ("", "cat")
 
 
 def test_options_are_compared():
-    task, question = MultipleChoice(WORDS, 64, 32), Question("", "", ("a", "b", "c"), 2)
+    task, question = choice(64, 32), Question("", "", ("a", "b", "c"), 2)
     prediction = task.decode(question, [np.log(np.float32([1, 1, 2]))])
     assert (prediction["label"], prediction["option"]) == (2, "c")
     np.testing.assert_allclose(prediction["probabilities"], [0.25, 0.25, 0.5], rtol=1e-6)
 
 
 def test_accuracy_is_of_the_questions_with_a_label():
-    task, question = MultipleChoice(WORDS, 64, 32), Question("", "", ("a", "b"))
+    task, question = choice(64, 32), Question("", "", ("a", "b"))
     examples = [question._replace(label=label) for label in (0, 1, 1, None)]
     said = [{"label": label} for label in (0, 0, 1, 1)]
     assert task.score(examples, said) == {"accuracy": pytest.approx(200 / 3)}

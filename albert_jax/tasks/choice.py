@@ -54,7 +54,9 @@ class Choice(MultipleChoice):
 
     def __init__(self, config: ChoiceConfig, vocabulary: Vocabulary | TokenizerJson):
         self._config, self._splits = config, Splits(config)
-        super().__init__(vocabulary, config.length, config.question_length)
+        self._options = tuple(column.strip() for column in config.options.split(","))
+        columns = (*filter(None, (config.context, config.question)), *self._options)
+        super().__init__(vocabulary, config.length, config.question_length, columns)
 
     def examples(self, split: str) -> list[Question]:
         """In the order of the file; those of test have labels if all of them do."""
@@ -83,26 +85,27 @@ class Choice(MultipleChoice):
         question = Question(
             context=source.text(record, config.context) if config.context else "",
             question=source.text(record, config.question) if config.question else "",
-            options=self._options(record),
+            options=_options(record, self._options),
             label=_number(record, config.label) if is_labelled else None,
         )
         return checked(question, record.place)
 
-    def _options(self, record: Record) -> tuple[str, ...]:
-        columns = self._config.options.split(",")
-        if len(columns) > 1:
-            return tuple(source.text(record, column.strip()) for column in columns)
-        value = record.values.get(columns[0])
-        try:
-            options = json.loads(value) if isinstance(value, str) else value
-        except json.JSONDecodeError:
-            options = None
-        if not isinstance(options, list):
-            found = ", ".join(map(repr, record.values))
-            raise UserError(
-                f"{record.place}: no list under {columns[0]!r}; found {found}; set task.options"
-            )
-        return tuple(options)
+
+def _options(record: Record, columns: Sequence[str]) -> tuple[str, ...]:
+    """The options, out of a column each or out of one column with all of them."""
+    if len(columns) > 1:
+        return tuple(source.text(record, column) for column in columns)
+    value = record.values.get(columns[0])
+    try:
+        options = json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError:
+        options = None
+    if not isinstance(options, list):
+        found = ", ".join(map(repr, record.values))
+        raise UserError(
+            f"{record.place}: no list under {columns[0]!r}; found {found}; set task.options"
+        )
+    return tuple(options)
 
 
 def _number(record: Record, column: str) -> int:

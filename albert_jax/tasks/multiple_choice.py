@@ -45,8 +45,15 @@ class MultipleChoice:
     head = Head("choice")
     metric = "accuracy"
 
-    def __init__(self, vocabulary: Vocabulary | TokenizerJson, length: int, question_length: int):
+    def __init__(
+        self,
+        vocabulary: Vocabulary | TokenizerJson,
+        length: int,
+        question_length: int,
+        columns: Sequence[str],
+    ):
         """Sequences have at most `length` pieces, with the last `question_length` of an answer."""
+        self.columns = tuple(columns)
         self._vocabulary, self._length, self._question_length = vocabulary, length, question_length
         self._last: tuple[str, list[int]] = ("", [])  # questions on a text follow each other
 

@@ -15,10 +15,10 @@ from typing import Any
 from etils import epath
 from tqdm import tqdm
 
-from albert_jax.data import files
 from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
+from albert_jax.tasks import source
 from albert_jax.tasks.multiple_choice import (
     LETTERS,
     MultipleChoice,
@@ -26,9 +26,11 @@ from albert_jax.tasks.multiple_choice import (
     check_lengths,
     checked,
 )
+from albert_jax.tasks.source import Record
 from albert_jax.tasks.task import Prediction
 
 LEVELS = ("middle", "high")
+COLUMNS = ("article", "question", "options")  # of the user's own record
 KEYS = (
     "id",
     "article",
@@ -66,7 +68,7 @@ class Race(MultipleChoice):
 
     def __init__(self, config: RaceConfig, vocabulary: Vocabulary | TokenizerJson):
         self._config = config
-        super().__init__(vocabulary, config.length, config.question_length)
+        super().__init__(vocabulary, config.length, config.question_length, COLUMNS)
 
     def examples(self, split: str) -> list[Question]:
         """Questions in the order of the files' names, middle school first."""
@@ -78,9 +80,9 @@ class Race(MultipleChoice):
         return found
 
     def example(self, record: Mapping[str, Any], place: str) -> Question:
-        """A record of one question: "article", "question", "options"."""
-        article, question = record.get("article", ""), record.get("question", "")
-        return checked(Question(article, question, _options(record.get("options"), place)), place)
+        """A record of one question, with COLUMNS."""
+        article, question, options = (record.get(column) for column in COLUMNS)
+        return checked(Question(article, question, _options(options, place)), place)
 
     def score(
         self, examples: Sequence[Question], predictions: Sequence[Prediction]
@@ -132,30 +134,25 @@ def _paths(folder: epath.Path) -> list[epath.Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in (".txt", ".json"))
 
 
-def _passages(path: epath.Path) -> list[tuple[Any, str]]:
-    """The passages of a file, and where they stand: one JSON object, or one a line."""
-    text = files.decode(path.read_bytes(), path).removeprefix("\ufeff")
+def _passages(path: epath.Path) -> list[Record]:
+    """The passages of a file: one JSON object on any number of lines, or one object a line."""
     try:
-        return [(json.loads(text), str(path))]
-    except json.JSONDecodeError as error:
-        if error.msg != "Extra data":
-            raise UserError(
-                f"{path}:{error.lineno}: not a passage in JSON ({error.msg})"
-            ) from error
-    numbered = enumerate(text.split("\n"), start=1)
-    return [(_parsed(line, f"{path}:{n}"), f"{path}:{n}") for n, line in numbered if line.strip()]
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if lines and not lines[0].rstrip().endswith(b"}"):
+        lines = [b"".join(lines)]
+    found = list(source.rows(lines, ".jsonl", str(path)))
+    if not found:
+        raise UserError(f"{path}: no passage in it")
+    return found
 
 
-def _parsed(line: str, place: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{place}: not a passage in JSON ({error.msg})") from error
-
-
-def _questions(passage: Any, folder: str, may_hide: bool, place: str) -> Iterator[Question]:
+def _questions(
+    passage: Mapping[str, Any], folder: str, may_hide: bool, place: str
+) -> Iterator[Question]:
     """The questions of a passage, whose answers a test set may hide."""
-    if not isinstance(passage, dict) or any(key not in passage for key in KEYS):
+    if any(key not in passage for key in KEYS):
         raise UserError(f"{place}: no passage of RACE, which has {', '.join(KEYS)} and answers")
     id, article, questions, options = (passage[key] for key in KEYS)
     answers = passage.get("answers", [None] * len(questions) if may_hide else [])

@@ -1,11 +1,14 @@
 """All tasks by name: the family's config section and the family."""
 
 from albert_jax.errors import UserError
-from albert_jax.tasks import centroid, glue, summary, text
+from albert_jax.tasks import centroid, choice, glue, race, summary, tagging, text
 
 FAMILIES: dict[str, tuple[type, type]] = {
     **dict.fromkeys(glue.TASKS, (glue.GlueConfig, glue.Glue)),
     **dict.fromkeys(text.TASKS, (text.TextConfig, text.Text)),
+    "race": (race.RaceConfig, race.Race),
+    "choice": (choice.ChoiceConfig, choice.Choice),
+    **dict.fromkeys(tagging.TYPES, (tagging.TaggingConfig, tagging.Tagging)),
     "summary": (summary.SummaryConfig, summary.Summary),
     "centroid": (summary.SummaryConfig, centroid.Centroid),
 }
