@@ -89,6 +89,7 @@ class Summary:
 
     def __init__(self, config: SummaryConfig, vocabulary: Vocabulary | TokenizerJson):
         self._config, self._vocabulary, self._splits = config, vocabulary, Splits(config)
+        self.columns = (config.document,)
 
     def examples(self, split: str) -> list[Document]:
         """In the order of the file; of the test split the summaries may be missing."""

@@ -9,6 +9,7 @@ FAMILIES: dict[str, tuple[type, type]] = {
     "race": (race.RaceConfig, race.Race),
     "choice": (choice.ChoiceConfig, choice.Choice),
     **dict.fromkeys(tagging.TYPES, (tagging.TaggingConfig, tagging.Tagging)),
+    **dict.fromkeys(similarity.TASKS, (similarity.SimilarityConfig, similarity.Similarity)),
     "summary": (summary.SummaryConfig, summary.Summary),
     "centroid": (summary.SummaryConfig, centroid.Centroid),
 }
