@@ -1,7 +1,7 @@
 """All tasks by name: the family's config section and the family."""
 
 from albert_jax.errors import UserError
-from albert_jax.tasks import centroid, choice, glue, race, summary, tagging, text
+from albert_jax.tasks import centroid, choice, glue, race, similarity, summary, tagging, text
 
 FAMILIES: dict[str, tuple[type, type]] = {
     **dict.fromkeys(glue.TASKS, (glue.GlueConfig, glue.Glue)),
