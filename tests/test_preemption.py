@@ -12,14 +12,14 @@ from albert_jax.training.preemption import SIGNALS, preemption
 
 def test_without_a_signal_nothing_is_asked():
     with preemption() as stop:
-        assert not stop and stop.signal is None
+        assert not stop.asked() and stop.signal is None
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_noted_and_the_work_goes_on(number):
     with preemption() as stop:
         os.kill(os.getpid(), number)
-        assert stop and stop.signal == number.name
+        assert stop.asked() and stop.signal == number.name
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -27,7 +27,7 @@ def test_the_second_would_stop_at_once(number):
     others = [other for other in SIGNALS if other != number]
     with preemption() as stop:
         os.kill(os.getpid(), number)
-        assert stop
+        assert stop.asked()
         assert signal.getsignal(number) is signal.SIG_DFL
         assert all(signal.getsignal(other) is not signal.SIG_DFL for other in others)
 

@@ -28,6 +28,7 @@ from albert_jax.data.segments import Symbols
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
+from albert_jax.training import hosts
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training import state as states
 from albert_jax.training.checkpoint import Checkpoints, are_in
@@ -68,7 +69,9 @@ def main(argv: list[str]):
     line.config()
     line.path("workdir", "where the run is kept")
     line.path("init", "a workdir whose parameters to begin with", required=False)
+    line.text("hosts", "HOW", "the processes of the run: one, cluster, or INDEX/COUNT@ADDRESS:PORT")
     flags, _ = line.parse(argv)
+    hosts.connect(flags["hosts"])
     pretrain(pretraining(flags["config"], flags["workdir"]), flags["workdir"], flags["init"])
 
 
@@ -88,7 +91,9 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     text = open_text(run)
     has_begun = are_in(workdir / "checkpoints")  # without one there is nothing to go against
     open_workdir(workdir, run.to_dict(), MAY_DIFFER if has_begun else run.to_dict())
-    (workdir / "vocabulary.model").write_bytes(text.vocabulary.model)
+    if jax.process_index() == 0:
+        (workdir / "vocabulary.model").write_bytes(text.vocabulary.model)
+    hosts.wait("the workdir")
     checkpoints = Checkpoints(workdir / "checkpoints", run.checkpoint)
     model, rate = AlbertForPretraining(run.model), schedule(run.schedule)
     optimizer = optimizers.make(run.optimizer, rate, parameter_shapes(run, model))
@@ -118,6 +123,7 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     with (
         closing(text.batches),
         closing(checkpoints),  # also on an error: what is being saved is not lost
+        hosts.one_for_all(),
         closing(tracker),
         preemption() as stop,
         jax.transfer_guard("disallow"),
@@ -125,7 +131,7 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
         stopping = False
         while step < config.steps and not stopping:
             state, metrics = train_step(state, to_devices(next(text.batches), mesh))
-            step, stopping, trouble, values = step + 1, bool(stop), None, None
+            step, stopping, trouble, values = step + 1, stop.asked(), None, None
             last = step == config.steps
             evaluating = last or step % config.evaluate_every == 0
             saving = last or stopping or step % run.checkpoint.save_every == 0

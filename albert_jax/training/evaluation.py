@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from albert_jax.training import losses
@@ -26,14 +27,16 @@ def baselines(batches: Sequence[NumpyBatch], frequent: int) -> dict[str, float]:
     """Accuracies of guessing: always the most frequent piece, always the more frequent label.
 
     Args:
-      batches: the held-out batches.
+      batches: this process's rows of the held-out batches.
       frequent: the most frequent piece of the training text (prepare's statistics).
     """
     targets, labels = _real(batches, "mlm", "targets"), _real(batches, "sentence", "labels")
-    majority = max((labels == label).mean() for label in (0, 1)) if labels.size else 0.0
+    mine = [(targets == frequent).sum(), targets.size, (labels == 1).sum(), labels.size]
+    counts = multihost_utils.process_allgather(np.array(mine, np.int32)).reshape(-1, 4)
+    hits, predictions, ones, pairs = counts.sum(0).tolist()  # of all processes
     return {
-        "mlm_baseline": float((targets == frequent).mean()) if targets.size else 0.0,
-        "sentence_baseline": float(majority),
+        "mlm_baseline": hits / max(predictions, 1),
+        "sentence_baseline": max(ones, pairs - ones) / max(pairs, 1),
     }
 
 
