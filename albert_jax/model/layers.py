@@ -73,13 +73,15 @@ class Dense(nn.Module):
 
     config: AlbertConfig
     features: int
+    use_bias: bool = True
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", initializer(self.config), shape)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        y = product("ni,io->no", x.reshape(-1, x.shape[-1]), kernel, self.config.dtype) + bias[None]
+        y = product("ni,io->no", x.reshape(-1, x.shape[-1]), kernel, self.config.dtype)
+        if self.use_bias:
+            y += self.param("bias", nn.initializers.zeros, (self.features,))[None]
         return y.reshape(*x.shape[:-1], self.features)
 
 

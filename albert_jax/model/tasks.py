@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from albert_jax.model.albert import Albert, Batch
+from albert_jax.model.spans import Beam, BeamHead, SpanScores
 from albert_jax.model.config import AlbertConfig
 from albert_jax.model.heads import Classifier
 from albert_jax.model.layers import product
@@ -31,7 +32,9 @@ class AlbertForTask(nn.Module):
 
     def setup(self):
         self.albert = Albert(self.config)
-        self.classifier = Classifier(self.config, self.size)
+        self.classifier = (
+            BeamHead(self.config) if self.kind == "beam" else Classifier(self.config, self.size)
+        )
 
     def __call__(self, batch: Batch, deterministic: bool = True):
         """A batch -> what OUTPUTS says for the kind of task, float32."""
@@ -58,6 +61,17 @@ def _ends(model: AlbertForTask, x: jax.Array, batch: Batch, deterministic: bool)
     return model.classifier(x)
 
 
+def _beams(
+    model: AlbertForTask, x: jax.Array, batch: Batch, deterministic: bool
+) -> Beam | SpanScores:
+    """The best spans of every packed example; in training the scores of all, given the true start."""
+    if deterministic:
+        return model.classifier(x, batch)
+    of_items = batch["labels"][:, 0].at[batch["items"]]
+    start = of_items.get(mode="fill", fill_value=0, wrap_negative_indices=False)  # [B, N]
+    return model.classifier(x, batch, batch["cls_positions"] + start)
+
+
 def _means(model: AlbertForTask, x: jax.Array, batch: Batch, deterministic: bool) -> jax.Array:
     """The mean hidden state of every packed example, of length one: [B, N, D]; 0 where there is none.
 
@@ -75,5 +89,6 @@ OUTPUTS: dict[str, Callable] = {
     "choice": _examples,
     "token": _tokens,
     "span": _ends,
+    "beam": _beams,
     "embedding": _means,
 }

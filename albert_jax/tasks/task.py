@@ -13,7 +13,7 @@ Example = Any  # a task's own NamedTuple: raw text, ids, the gold answer if ther
 Prediction = dict[str, Any]  # JSON
 # What the model says of an item, numpy, float32. By the kind of head: "sequence" logits [C];
 # "choice" logits [options]; "token" logits [l, C]; "span" start and end logits [l, 2];
-# "embedding" [parts, D], of length one; "beam" tasks.squad.Beam.
+# "embedding" [parts, D], of length one; "beam" model.spans.Beam.
 Output = Any
 
 HEADS = ("sequence", "choice", "token", "span", "beam", "embedding")

@@ -4,12 +4,12 @@ A batch holds rows, `items` and `parts` [B, N] (which item, and which of its par
 -1 for none), `labels` and `weights` by item [E] (token heads: labels [B, L], -1 where nothing is asked).
 """
 
-
 import jax
 import jax.numpy as jnp
 import optax
 
 from albert_jax.model.albert import Batch
+from albert_jax.model.spans import SpanScores
 from albert_jax.model.layers import product
 from albert_jax.training.losses import Objective, Sums
 
@@ -73,6 +73,18 @@ def _span(logits: jax.Array, batch: Batch) -> Sums:
     losses = optax.softmax_cross_entropy_with_integer_labels(jnp.moveaxis(scores, 2, 3), wanted)
     correct = (scores.argmax(axis=2) == wanted).all(axis=-1)
     return _sums(losses.mean(axis=-1), correct, weights)
+
+
+def _beam(scores: SpanScores, batch: Batch) -> Sums:
+    """Half the mean cross-entropy of start and end, half that of there being no answer."""
+    labels, weights = _of_examples(batch, batch["labels"]), _of_examples(batch, batch["weights"])
+    wanted = batch["cls_positions"][..., None] + labels  # [B, N, 2]
+    found = jnp.stack([scores.start, scores.end], axis=2)  # [B, N, 2, L]
+    ends = -jnp.take_along_axis(found, wanted[..., None], axis=-1)[..., 0].mean(axis=-1)
+    has_none = (labels == 0).all(axis=-1)
+    answered = optax.sigmoid_binary_cross_entropy(scores.no_answer, has_none)
+    correct = (found.argmax(axis=-1) == wanted).all(axis=-1)
+    return _sums((ends + answered) / 2, correct, weights)
 
 
 def _embedding(outputs: jax.Array, batch: Batch) -> Sums:
@@ -141,5 +153,6 @@ OBJECTIVES: dict[str, Objective] = {
     "choice": Objective(_choice, _items),
     "token": Objective(_token, _labels),
     "span": Objective(_span, _items),
+    "beam": Objective(_beam, _items),
     "embedding": Objective(_embedding, _items),
 }
