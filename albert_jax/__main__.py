@@ -11,6 +11,7 @@ from albert_jax.errors import UserError
 COMMANDS = {
     "prepare": "text -> vocabulary and tokenised records, once",
     "pretrain": "records -> checkpoints; the same command again resumes",
+    "finetune": "a checkpoint and a task's files -> a model, its scores and predictions",
     "fill-mask": "words for the [MASK]s of a sentence",
     "convert": "weights and vocabulary into another format",
     "inspect": "parameters and FLOPs, module by module",

@@ -52,10 +52,14 @@ def get_config(argument: str | None = None) -> ConfigDict:
     return as_config(preset=choice["preset"], **sections)
 
 
-def as_config(preset: str, **sections) -> ConfigDict:
-    """Dataclasses by section -> a ConfigDict whose every key can be set from the command line."""
-    plain = {name: dataclasses.asdict(section) for name, section in sections.items()}
-    return ConfigDict({"preset": preset, **plain})
+def as_config(**sections) -> ConfigDict:
+    """Dataclasses by section and plain values -> a ConfigDict; a flag can set its every key."""
+    return ConfigDict(
+        {
+            name: dataclasses.asdict(section) if dataclasses.is_dataclass(section) else section
+            for name, section in sections.items()
+        }
+    )
 
 
 def _recommended(choice: dict, changes: dict) -> dict:

@@ -1,6 +1,7 @@
-"""A whole run as one frozen dataclass: the sections of configs/pretrain.py, each beside its reader."""
+"""A whole run as one frozen dataclass: the sections of a config file, each beside its reader."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from etils import epath
@@ -10,10 +11,11 @@ from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.config import CorpusConfig
 from albert_jax.errors import UserError
 from albert_jax.model.config import AlbertConfig
+from albert_jax.tasks.table import family
 from albert_jax.training.checkpoint import CheckpointConfig
-from albert_jax.training.config import TrainingConfig, build
+from albert_jax.training.config import TrainingConfig, TuningConfig, build
 from albert_jax.training.optimizer import OptimizerConfig
-from albert_jax.training.schedule import ScheduleConfig
+from albert_jax.training.schedule import ScheduleConfig, TuningScheduleConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,51 @@ class PretrainingConfig:
         return dataclasses.asdict(self)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """The section `model` of fine-tuning: what may differ from the checkpoint's encoder."""
+
+    hidden_dropout: float
+    attention_dropout: float
+    classifier_dropout: float = 0.1
+    dtype: str = "bfloat16"
+    remat: str = "none"
+    attention_kernel: str = "plain"
+
+    def of(self, config: AlbertConfig) -> AlbertConfig:
+        """An encoder with these settings. Raises UserError: one is out of range."""
+        return dataclasses.replace(config, **dataclasses.asdict(self))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinetuningConfig:
+    """What `finetune` reads.
+
+    Attributes:
+      preset: "reference" or "recommended", where the values began.
+      init: "checkpoint", or "random" for fresh parameters under its architecture and vocabulary.
+      task: the section of its family, see tasks/table.py.
+      checkpoint: an empty `metric` is the task's own.
+    """
+
+    preset: str
+    init: str
+    task: Any
+    model: EncoderConfig
+    optimizer: OptimizerConfig
+    schedule: TuningScheduleConfig
+    training: TuningConfig
+    checkpoint: CheckpointConfig
+
+    def __post_init__(self):
+        if self.init not in ("checkpoint", "random"):
+            raise UserError(f"init is {self.init!r}; it must be checkpoint or random")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested values, as they are written to config.json."""
+        return dataclasses.asdict(self)
+
+
 def pretraining(config: ConfigDict, workdir: epath.Path | None) -> PretrainingConfig:
     """The run that a ConfigDict describes; the prepared text is in WORKDIR/records unless it says where.
 
@@ -52,3 +99,16 @@ def pretraining(config: ConfigDict, workdir: epath.Path | None) -> PretrainingCo
         return run
     corpus = dataclasses.replace(run.corpus, records=str(workdir / "records"))
     return dataclasses.replace(run, corpus=corpus)
+
+
+def finetuning(values: Mapping[str, Any], data_dir: str | None = None) -> FinetuningConfig:
+    """The run that nested values describe, on the files in `data_dir` if that is given.
+
+    Raises:
+      UserError: a key is unknown, missing, of the wrong type or out of range.
+    """
+    task = dict(values.get("task", {}))
+    section, _ = family(task.get("name", "nothing"))
+    if data_dir is not None:
+        task["data_dir"] = data_dir
+    return build(FinetuningConfig, dict(values) | {"task": build(section, task, "config.task")})

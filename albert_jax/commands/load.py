@@ -14,6 +14,7 @@ from albert_jax.interop.card import card
 from albert_jax.interop.folder import new_folder
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.interop.settings import Settings
+from albert_jax.model.config import AlbertConfig
 from albert_jax.training.checkpoint import restore_params
 from albert_jax.training.config import build
 
@@ -25,8 +26,8 @@ def load(path: epath.PathLike, *, convention: str = "none") -> Pretrained:
     """The model in a folder: `config, params, vocabulary = load(path)`, and `.encode(texts)`.
 
     Args:
-      path: a workdir (its newest checkpoint), a native export, a Hugging Face folder of ALBERT or
-        BERT, or an original TF1 release.
+      path: a workdir (its newest checkpoint; after fine-tuning the best), a native export, a Hugging
+        Face folder of ALBERT or BERT, or an original TF1 release.
       convention: of SentencePiece vocabularies for digits before a comma: "none", "original" or
         "huggingface", see `data.vocabulary.Vocabulary`. None is how models are pretrained here,
         and what transformers 5 does.
@@ -41,10 +42,12 @@ def load(path: epath.PathLike, *, convention: str = "none") -> Pretrained:
         return tf1.read(path, convention)
     if not (path / "config.json").exists():
         raise UserError(f"{path} is no checkpoint: it has no config.json; name {KINDS}")
-    keys = Settings(path / "config.json").values.keys()
-    if "format" in keys:
+    values = Settings(path / "config.json").values
+    if "format" in values:
         return native.read(path, convention)
-    return huggingface.read(path, convention) if "model_type" in keys else _run(path, convention)
+    if "model_type" in values:
+        return huggingface.read(path, convention)
+    return (_finetuned if _has_task(values) else _run)(path, convention)
 
 
 def save(model: Pretrained, path: epath.PathLike, to: str = "native"):
@@ -67,10 +70,11 @@ def save(model: Pretrained, path: epath.PathLike, to: str = "native"):
 
 
 def is_run(path: epath.Path) -> bool:
-    """Whether a folder is a run's workdir, and not one of the exports."""
+    """Whether a folder is a pretraining run's workdir, not a fine-tuned one and none of the exports."""
     if not (path / "config.json").exists():
         return not tf1.config_path(path)
-    return "config" in Settings(path / "config.json").values
+    values = Settings(path / "config.json").values
+    return "config" in values and not _has_task(values)
 
 
 def read_run(workdir: epath.Path) -> PretrainingConfig:
@@ -95,17 +99,46 @@ def _run(workdir: epath.Path, convention: str) -> Pretrained:
     return Pretrained(run.model, params, vocabulary, origin=_origin(workdir, run))
 
 
+def _has_task(values: dict[str, Any]) -> bool:
+    """Whether a config.json is that of a fine-tuned run."""
+    return isinstance(values.get("config"), dict) and "head" in values["config"]
+
+
+def _finetuned(workdir: epath.Path, convention: str) -> Pretrained:
+    """The best checkpoint of a fine-tuned workdir; its scores are in results.json when it has ended."""
+    path, results = workdir / "config.json", workdir / "results.json"
+    said = Settings(path).field("config")
+    try:
+        config = build(AlbertConfig, said["encoder"], f"{path}: encoder")
+        vocabulary = native.read_vocabulary(workdir, said["normalisation"], convention)
+        head, labels = said["head"]["kind"], tuple(said["head"]["labels"])
+        part = "average" if said["training"]["average_decay"] else "params"
+        origin = {"source": workdir.name, "init": said["source"], "task": said["task"]}
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} does not describe a run ({error!r}); restore the file") from error
+    params = restore_params(workdir / "checkpoints", "best", part)
+    origin["commit"] = _commit(workdir)
+    if results.exists():
+        origin["metrics"] = Settings(results).field("dev")
+    return Pretrained(config, params, vocabulary, head, labels, origin)
+
+
 def _origin(workdir: epath.Path, run: PretrainingConfig) -> dict[str, Any]:
     """What a model card says of a run: its data, the commit it ran on, its last held-out values."""
-    starts = Settings(workdir / "config.json").field("starts")
     origin = {
         "source": workdir.name,
         "data": run.corpus.source,
         "objective": run.data.objective,
         "steps": run.training.steps,
-        "commit": starts[-1]["commit"] if starts else None,
+        "commit": _commit(workdir),
     }
     path = workdir / "metrics.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     held_out = [values for line in lines if (values := json.loads(line))["kind"] == "held_out"]
     return origin | ({"metrics": held_out[-1]} if held_out else {})
+
+
+def _commit(workdir: epath.Path) -> str | None:
+    """The commit that a run was last started on."""
+    starts = Settings(workdir / "config.json").field("starts")
+    return starts[-1]["commit"] if starts else None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import numpy as np
 from etils import epath
@@ -32,11 +33,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     config = build(AlbertConfig, said.field("model"), "model")
     tensors = weights.read_safetensors(folder / WEIGHTS)
     check_params(tensors, config, str(folder / WEIGHTS))
-    steps = build(Normalisation, said.field("normalisation"), "normalisation")
-    if (folder / JSON).exists():
-        vocabulary = TokenizerJson((folder / JSON).read_text(), str(folder / JSON))
-    else:
-        vocabulary = Vocabulary.load(folder / SENTENCEPIECE, steps, convention)
+    vocabulary = read_vocabulary(folder, said.field("normalisation"), convention)
     head, labels = said.field("head"), tuple(said.field("labels"))
     if head not in HEADS:
         raise UserError(f"{said.path}: head is {head!r}; known are {', '.join(HEADS)}")
@@ -47,18 +44,32 @@ def write(model: Pretrained, folder: epath.Path):
     """The three files; every parameter under its own name, such as albert/pooler/bias."""
     tensors = {name: np.ascontiguousarray(value) for name, value in flat(model.params).items()}
     weights.write(folder / WEIGHTS, tensors, {"format": FORMAT})
-    sentencepiece = isinstance(model.vocabulary, Vocabulary)
-    if sentencepiece:
-        (folder / SENTENCEPIECE).write_bytes(model.vocabulary.model)
-    else:
-        (folder / JSON).write_text(model.vocabulary.json)
-    steps = model.vocabulary.normalisation if sentencepiece else Normalisation()
+    normalisation = write_vocabulary(folder, model.vocabulary)
     description = {
         "format": FORMAT,
         "model": dataclasses.asdict(model.config),
-        "normalisation": dataclasses.asdict(steps),
+        "normalisation": normalisation,
         "head": model.head,
         "labels": model.labels,
         "origin": model.origin,
     }
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+
+
+def read_vocabulary(
+    folder: epath.Path, normalisation: dict[str, Any], convention: str
+) -> Vocabulary | TokenizerJson:
+    """The vocabulary in a folder, by what `write_vocabulary` returned."""
+    steps = build(Normalisation, normalisation, "normalisation")
+    if (folder / JSON).exists():
+        return TokenizerJson((folder / JSON).read_text(), str(folder / JSON))
+    return Vocabulary.load(folder / SENTENCEPIECE, steps, convention)
+
+
+def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson) -> dict[str, Any]:
+    """Writes the vocabulary's file; returns its normalisation, which is for a config."""
+    if isinstance(vocabulary, TokenizerJson):
+        (folder / JSON).write_text(vocabulary.json)
+        return dataclasses.asdict(Normalisation())
+    (folder / SENTENCEPIECE).write_bytes(vocabulary.model)
+    return dataclasses.asdict(vocabulary.normalisation)

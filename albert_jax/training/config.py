@@ -49,6 +49,27 @@ class TrainingConfig(StepConfig):
         require(self.spike == 0 or self.spike > 1, self, "spike", "0 or more than 1")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TuningConfig(StepConfig):
+    """The section `training` of fine-tuning; its seed is also that of the order of the examples."""
+
+    batch_size: int = 32  # items an update: texts, questions, windows
+    steps: int = 0  # updates; 0: as many as `epochs` take
+    epochs: float = 3.0
+    layer_decay: float = 1.0  # the rate of a layer is this times that of the layer above it
+    log_every: int = 10  # updates
+    evaluate_every: int = 0  # updates; 0: ten times in the run
+    patience: int = 0  # evaluations without a better score before the run ends; 0: it never does
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, least in (("batch_size", 1), ("steps", 0), ("log_every", 1), ("patience", 0)):
+            require(getattr(self, name) >= least, self, name, f"at least {least}")
+        require(self.evaluate_every >= 0, self, "evaluate_every", "at least 0")
+        require(self.steps > 0 or self.epochs > 0, self, "epochs", "positive, or training.steps")
+        require(0 < self.layer_decay <= 1, self, "layer_decay", "above 0 and at most 1")
+
+
 def require(holds: bool, config: StepConfig, name: str, remedy: str):
     """Raises UserError, naming a field of the section `training`, unless `holds`."""
     if not holds:
@@ -78,6 +99,8 @@ def build(section: type[Section], values: Mapping[str, Any], path: str = "config
 
 def _value(kind: Any, value: Any, path: str) -> Any:
     """`value` as the type a field asks for: a nested dataclass, a tuple of types, or a plain type."""
+    if kind is Any:  # built already
+        return value
     if dataclasses.is_dataclass(kind):
         return build(kind, value, path)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from albert_jax.model.albert import Batch
-from albert_jax.training.sharding import by_rows, replicated
+from albert_jax.training.sharding import by_rows, replicated, spread
 from albert_jax.training.state import Params
 
 READ = ("tokens", "token_types", "positions", "example_ids", "cls_positions")
@@ -46,20 +46,9 @@ def infer(
     """
     running = None
     for batch, rest in batches:
-        outputs = forward(params, _to_devices(batch, mesh))
+        outputs = forward(params, spread({name: batch[name] for name in READ}, mesh))
         if running:
             yield jax.device_get(running[0]), running[1]
         running = outputs, (batch, rest)
     if running:
         yield jax.device_get(running[0]), running[1]
-
-
-def _to_devices(batch: NumpyBatch, mesh: Mesh) -> Batch:
-    """What the model reads of a batch, each row on its device."""
-    sharding = by_rows(mesh)
-    return {
-        name: jax.make_array_from_callback(
-            batch[name].shape, sharding, lambda where, name=name: batch[name][where]
-        )
-        for name in READ
-    }

@@ -41,6 +41,35 @@ class ScheduleConfig:
         _require(0 <= self.end <= 1, self, "end", "in [0, 1]")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TuningScheduleConfig:
+    """The section `schedule` of fine-tuning, which knows its number of updates only with the data."""
+
+    learning_rate: float = 3e-5  # the peak
+    warmup_steps: int = 0  # 0: `warmup_share` of all updates
+    warmup_share: float = 0.1
+    decay: str = "polynomial"  # or "cosine", "constant"
+    power: float = 1.0  # of the polynomial; 1 is a straight line
+    end: float = 0.0  # the final rate as a share of the peak
+    joined: bool = True  # False: the decay runs from update 0, under the warm-up
+
+    def __post_init__(self):
+        _require(0 <= self.warmup_share < 1, self, "warmup_share", "in [0, 1)")
+        self.over(self.warmup_steps + 1)
+
+    def over(self, steps: int) -> ScheduleConfig:
+        """The schedule of a run of so many updates."""
+        return ScheduleConfig(
+            learning_rate=self.learning_rate,
+            warmup_steps=self.warmup_steps or int(self.warmup_share * steps),
+            decay_steps=steps,
+            decay=self.decay,
+            power=self.power,
+            end=self.end,
+            joined=self.joined,
+        )
+
+
 def schedule(config: ScheduleConfig) -> optax.Schedule:
     """From finished updates (an int or int32 []) to the rate of the next, float32 []."""
     shape = _joined if config.joined else _overlaid
@@ -77,6 +106,6 @@ def _decay(config: ScheduleConfig, progress: jax.Array) -> jax.Array:
     return config.end + (1 - config.end) * remaining
 
 
-def _require(holds: bool, config: ScheduleConfig, name: str, remedy: str):
+def _require(holds: bool, config: ScheduleConfig | TuningScheduleConfig, name: str, remedy: str):
     if not holds:
         raise UserError(f"schedule.{name} is {getattr(config, name)!r}; it must be {remedy}")

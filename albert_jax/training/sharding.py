@@ -41,3 +41,12 @@ def to_devices(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]
     """This process's rows of a global batch -> the global batch, laid out by rows."""
     with jax.transfer_guard("allow"):  # with several processes jax takes it for an accident
         return jax.make_array_from_process_local_data(by_rows(mesh), batch)
+
+
+def spread(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """A global batch that every process has whole -> the same on the devices, laid out by rows."""
+    with jax.transfer_guard("allow"):  # jax takes it for an accident
+        return {
+            name: jax.make_array_from_callback(rows.shape, by_rows(mesh), rows.__getitem__)
+            for name, rows in batch.items()
+        }

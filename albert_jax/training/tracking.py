@@ -34,7 +34,7 @@ class Tracker:
 
         Args:
           step: finished updates.
-          kind: "train" or "held_out".
+          kind: "train", "held_out", or of fine-tuning "dev", whose values are official scores.
           values: floats or 0-d numpy arrays; not device arrays, whose reading would wait.
         """
         values = {name: float(value) for name, value in values.items()}
@@ -120,8 +120,11 @@ class Progress:
             )
 
     def write(self, step: int, kind: str, values: Mapping[str, float]):
-        if kind != "train":
+        if kind == "held_out":
             self._line(f"step {step}, held out: {summary(values)}")
+        elif kind == "dev":
+            scores = ", ".join(f"{name} {value:.2f}" for name, value in values.items())
+            self._line(f"step {step}, dev: {scores}")
         elif self._bar is not None:
             self._bar.set_description_str(f"  {summary(values)}", refresh=False)
             self._bar.update(step - self._bar.n)
@@ -154,6 +157,9 @@ def summary(values: Mapping[str, float]) -> str:
         "mlm_baseline": "(guessing {:.1%})",
         "sentence_accuracy": "sentence {:.1%}",
         "sentence_baseline": "(guessing {:.1%})",
+        "accuracy": "accuracy {:.1%}",
+        "examples_per_second": "{:,.0f} examples/s",
+        "padding": "padding {:.1%}",
         "tokens_per_second": "{:,.0f} tokens/s",
         "mfu": "mfu {:.0%}",
     }

@@ -1,0 +1,43 @@
+"""Notices a fine-tuned model that has learnt nothing, as ALBERT's larger sizes do with some seeds.
+
+(google-research/google-research#151, huggingface/transformers#2104: a lower learning rate or a longer
+warm-up is what helped.)
+"""
+
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+
+from albert_jax.tasks.task import Prediction
+
+REMEDY = (
+    "lower schedule.learning_rate, lengthen schedule.warmup_steps, or try another training.seed"
+)
+FALLEN = 0.97  # a median loss below this share of the first one counts as learning
+FEWEST = 20  # readings, and predictions, that something is said of
+SAME = 1e-3  # the deviation of scores that are all the same
+
+
+def same_answer(predictions: Sequence[Prediction]) -> str | None:
+    """The one answer that all predictions give, in words, or None."""
+    if len(predictions) < FEWEST:
+        return None
+    first = predictions[0]
+    if "score" in first:
+        scores = [prediction["score"] for prediction in predictions]
+        return f"a score of {np.mean(scores):.3g}" if np.std(scores) < SAME else None
+    if "label" not in first or any(p["label"] != first["label"] for p in predictions):
+        return None
+    return f"the label {first['label']}"
+
+
+def flat(losses: Sequence[float]) -> str | None:
+    """What says that the training loss has not fallen, or None; compares the first and last tenth."""
+    if len(losses) < FEWEST:
+        return None
+    tenth = max(5, len(losses) // 10)
+    first, last = median(losses[:tenth]), median(losses[-tenth:])
+    if last < FALLEN * first:
+        return None
+    return f"the training loss has not fallen: {first:.3f} in the beginning, {last:.3f} in the end"
