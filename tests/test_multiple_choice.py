@@ -59,6 +59,13 @@ def test_short_sequences_are_not_filled():
     assert shown(item.parts[0]) == ("", "cat")
 
 
+def test_every_question_has_its_own_context():
+    task = choice(64, 32)
+    for context in ("the mat", "the big dog", "the mat", ""):
+        (item,) = task.items(Question(context, "", ("cat", "dog")))
+        assert {shown(part)[0] for part in item.parts} == {context}
+
+
 def test_options_are_compared():
     task, question = choice(64, 32), Question("", "", ("a", "b", "c"), 2)
     prediction = task.decode(question, [np.log(np.float32([1, 1, 2]))])

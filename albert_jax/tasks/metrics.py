@@ -34,12 +34,12 @@ def matthews(labels: ArrayLike, predictions: ArrayLike) -> float:
     """The correlation of classes, two or more; 0 if labels or predictions are all of one class."""
     labels, predictions = _pair(labels, predictions)
     classes = np.union1d(labels, predictions)
-    # Floats: the products below are too large for integers from 60,000 examples on.
+    # Floats, since the product below is too large for integers from some 80,000 examples on.
     true = np.array([(labels == c).sum() for c in classes], float)
     said = np.array([(predictions == c).sum() for c in classes], float)
-    count = float(labels.size)
+    count = labels.size
     spread = (count**2 - true @ true) * (count**2 - said @ said)
-    right = float((labels == predictions).sum())
+    right = (labels == predictions).sum()
     return float((right * count - true @ said) / np.sqrt(spread)) if spread else 0.0
 
 
