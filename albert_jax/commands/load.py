@@ -113,14 +113,14 @@ def _finetuned(workdir: epath.Path, convention: str) -> Pretrained:
         vocabulary = native.read_vocabulary(workdir, said["normalisation"], convention)
         head, labels = said["head"]["kind"], tuple(said["head"]["labels"])
         part = "average" if said["training"]["average_decay"] else "params"
-        origin = {"source": workdir.name, "init": said["source"], "task": said["task"]}
+        task, origin = said["task"], {"source": workdir.name, "init": said["source"]}
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a run ({error!r}); restore the file") from error
     params = restore_params(workdir / "checkpoints", "best", part)
-    origin["commit"] = _commit(workdir)
+    origin |= {"task": task["name"], "commit": _commit(workdir)}
     if results.exists():
         origin["metrics"] = Settings(results).field("dev")
-    return Pretrained(config, params, vocabulary, head, labels, origin)
+    return Pretrained(config, params, vocabulary, head, labels, origin, task)
 
 
 def _origin(workdir: epath.Path, run: PretrainingConfig) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 
 from albert_jax.commands.config import FinetuningConfig
 from albert_jax.errors import UserError
+from albert_jax.interop.native import normalisation
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.albert import Batch
 from albert_jax.model.tasks import AlbertForTask
@@ -72,6 +73,7 @@ class Start:
             **self.run.to_dict(),
             "source": source,
             "encoder": dataclasses.asdict(self.model.config),
+            "normalisation": normalisation(self.source.vocabulary),
             "head": dataclasses.asdict(self.task.head),
             "steps": self.steps,
         }

@@ -16,6 +16,8 @@ PIPELINES = {  # our head -> transformers' pipeline
     "token": "token-classification",
     "span": "question-answering",
     "choice": "multiple-choice",
+    "beam": "question-answering",
+    "embedding": "sentence-similarity",
 }
 LIBRARIES = {"native": "albert-jax", "huggingface": "transformers", "tf1": "albert-jax"}
 USE = {

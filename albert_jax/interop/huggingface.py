@@ -116,7 +116,8 @@ def _group(config: AlbertConfig):
 
 
 def _class(head: str) -> str:
-    return next(name for name, ours in CLASSES.items() if ours == head)
+    """transformers' class; an embedding is made of the bare model's states."""
+    return next(name for name, ours in CLASSES.items() if ours == head or head == "embedding")
 
 
 def _labels(model: Pretrained) -> dict:

@@ -114,8 +114,10 @@ def check_params(tensors: Tensors, config: AlbertConfig, source: str):
         if name in tensors and tensors[name].shape != shape:
             has, needs = list(tensors[name].shape), list(shape)
             raise UserError(f"{source}: {name} is {has}, its config makes it {needs}")
-    known = (*_shapes(config), "classifier/classifier/kernel", "classifier/classifier/bias")
-    if unknown := tensors.keys() - set(known):
+    unknown = {name for name in tensors if not name.startswith("classifier/")} - set(
+        _shapes(config)
+    )
+    if unknown:
         raise UserError(f"{source}: {min(unknown)} has no place in our model")
 
 

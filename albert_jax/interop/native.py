@@ -37,39 +37,46 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     head, labels = said.field("head"), tuple(said.field("labels"))
     if head not in HEADS:
         raise UserError(f"{said.path}: head is {head!r}; known are {', '.join(HEADS)}")
-    return Pretrained(config, nested(tensors), vocabulary, head, labels, said.field("origin"))
+    origin, task = said.field("origin"), said.field("task")
+    return Pretrained(config, nested(tensors), vocabulary, head, labels, origin, task)
 
 
 def write(model: Pretrained, folder: epath.Path):
     """The three files; every parameter under its own name, such as albert/pooler/bias."""
     tensors = {name: np.ascontiguousarray(value) for name, value in flat(model.params).items()}
     weights.write(folder / WEIGHTS, tensors, {"format": FORMAT})
-    normalisation = write_vocabulary(folder, model.vocabulary)
+    write_vocabulary(folder, model.vocabulary)
     description = {
         "format": FORMAT,
         "model": dataclasses.asdict(model.config),
-        "normalisation": normalisation,
+        "normalisation": normalisation(model.vocabulary),
         "head": model.head,
         "labels": model.labels,
+        "task": model.task,
         "origin": model.origin,
     }
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
 
 
 def read_vocabulary(
-    folder: epath.Path, normalisation: dict[str, Any], convention: str
+    folder: epath.Path, steps: dict[str, Any], convention: str
 ) -> Vocabulary | TokenizerJson:
-    """The vocabulary in a folder, by what `write_vocabulary` returned."""
-    steps = build(Normalisation, normalisation, "normalisation")
+    """What `write_vocabulary` wrote; `steps` is what `normalisation` said of it."""
+    steps = build(Normalisation, steps, "normalisation")
     if (folder / JSON).exists():
         return TokenizerJson((folder / JSON).read_text(), str(folder / JSON))
     return Vocabulary.load(folder / SENTENCEPIECE, steps, convention)
 
 
-def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson) -> dict[str, Any]:
-    """Writes the vocabulary's file; returns its normalisation, which is for a config."""
+def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson):
+    """Writes the file of a vocabulary."""
     if isinstance(vocabulary, TokenizerJson):
         (folder / JSON).write_text(vocabulary.json)
-        return dataclasses.asdict(Normalisation())
-    (folder / SENTENCEPIECE).write_bytes(vocabulary.model)
-    return dataclasses.asdict(vocabulary.normalisation)
+    else:
+        (folder / SENTENCEPIECE).write_bytes(vocabulary.model)
+
+
+def normalisation(vocabulary: Vocabulary | TokenizerJson) -> dict[str, Any]:
+    """What is done to a text first, for a config file; a tokenizer.json has that in itself."""
+    steps = Normalisation() if isinstance(vocabulary, TokenizerJson) else vocabulary.normalisation
+    return dataclasses.asdict(steps)

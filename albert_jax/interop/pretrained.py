@@ -13,8 +13,12 @@ from albert_jax.interop.names import Params
 from albert_jax.model.config import AlbertConfig
 
 # What stands on the encoder. Parameters: "pretraining" has mlm and sentence, "masked_lm" mlm alone, the
-# tasks have a classifier: of the pooled [CLS] (sequence, choice) or of every position (token, span).
-HEADS = ("encoder", "masked_lm", "pretraining", "sequence", "token", "span", "choice")
+# tasks have a classifier: of the pooled [CLS] (sequence, choice), of every position (token, span), or a
+# search for spans (beam); an embedding is the mean of the encoder's states, without parameters.
+HEADS = (
+    *("encoder", "masked_lm", "pretraining"),
+    *("sequence", "token", "span", "choice", "beam", "embedding"),
+)
 
 
 @dataclasses.dataclass(frozen=True)

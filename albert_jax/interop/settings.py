@@ -31,6 +31,7 @@ ABSENT = {  # what both programs take where a config file does not say
     "layer_norm_eps": 1e-12,
     "classifier_dropout_prob": 0.1,
     "classifier_dropout": None,
+    "task": {},  # of our own exports
 }
 TORCH_ACTIVATIONS = {
     "gelu": "gelu_erf",
