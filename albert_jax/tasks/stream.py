@@ -76,19 +76,21 @@ def batches(items: Iterable[Item], pad_id: int, devices: int = 1) -> Batches:
             yield _fitted(batch, rows, devices), own
 
 
-def of_items(kind: str, found: np.ndarray, batch: Batch, items: list[Item]) -> list[Output]:
+def of_items(kind: str, found: Any, batch: Batch, items: list[Item]) -> list[Output]:
     """What the model says of a batch -> of each item (tasks/task.py, `Output`).
 
     Args:
       kind: of the head; "token" and "span" speak of every position, found is [B, L, ...], the
-        others of every packed part, [B, N, ...].
+        others of every packed part, [B, N, ...]; "beam" in a named tuple of such arrays.
     """
-    parts: list[dict[int, np.ndarray]] = [{} for _ in items]
+    parts: list[dict[int, Output]] = [{} for _ in items]
     for row, slot in zip(*np.nonzero(batch["items"] >= 0), strict=True):
         item, part = batch["items"][row, slot], batch["parts"][row, slot]
         if kind in ("token", "span"):
             start = batch["cls_positions"][row, slot]
             parts[item][part] = found[row, start : start + len(items[item].parts[part].tokens)]
+        elif kind == "beam":
+            parts[item][part] = found._make(values[row, slot] for values in found)
         else:
             parts[item][part] = found[row, slot]
     in_order = [[own[part] for part in sorted(own)] for own in parts]

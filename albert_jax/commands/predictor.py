@@ -1,0 +1,162 @@
+"""A model that answers: what `evaluate`, `predict` and `explain` share, and the way in from Python.
+
+predict = albert_jax.predictor(albert_jax.load(CHECKPOINT))
+predict(["a gripping film", "two hours of my life"])
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from albert_jax.commands.labels import CLASSIFIERS, named, ordered, size
+from albert_jax.errors import UserError
+from albert_jax.interop.pretrained import Pretrained
+from albert_jax.model.tasks import AlbertForTask
+from albert_jax.tasks.item import Item, Part
+from albert_jax.tasks.stream import LENGTHS, outputs, predictions
+from albert_jax.tasks.table import family
+from albert_jax.tasks.task import Example, Prediction, Task
+from albert_jax.training.config import build
+from albert_jax.training.inference import infer, make_forward
+from albert_jax.training.sharding import make_mesh, replicated
+
+HEADLESS = ("mlm", "sentence")  # parameters that no task reads
+USUAL = {
+    "sequence": "text",
+    "token": "tagging",
+    "span": "squad2",
+    "beam": "squad2",
+    "choice": "choice",
+}
+
+Input = str | tuple[str, ...] | Mapping[str, Any]
+
+
+class Predictor:
+    """A model, a task, and the programs that run them: `predictor(inputs)` -> a prediction of each.
+
+    Attributes:
+      model: its classes are in the order of the task.
+      task: makes items of inputs, and predictions of what the model says.
+      network: the model's module.
+      params: its parameters, on the devices.
+    """
+
+    def __init__(self, model: Pretrained, task: Task, devices: Sequence[jax.Device] | None = None):
+        """`devices` share every batch; see `predictor`."""
+        self.model, self.task = model, task
+        self.network = AlbertForTask(model.config, task.head.kind, task.head.size)
+        self._mesh = make_mesh(None if devices is None else list(devices))
+        params = {name: p for name, p in model.params.items() if name not in HEADLESS}
+        self.params = jax.device_put(params, replicated(self._mesh))
+        forward = make_forward(self.network, self._mesh)
+        self._infer = partial(infer, forward, self.params, mesh=self._mesh)
+        self._layout = {"pad_id": model.vocabulary.pad_id, "devices": self._mesh.size}
+
+    def __call__(self, inputs: Iterable[Input]) -> list[Prediction]:
+        """Predictions as the task makes them, JSON.
+
+        Args:
+          inputs: texts, tuples of texts in the order of `task.columns`, or records that name them.
+
+        Raises:
+          UserError: an input has not the texts that the task reads.
+        """
+        records = [self.record(value, f"input {number}") for number, value in enumerate(inputs)]
+        examples = [self.task.example(r, f"input {number}") for number, r in enumerate(records)]
+        return [prediction for _, prediction in self.stream(examples)]
+
+    def stream(self, examples: Iterable[Example]) -> Iterator[tuple[Example, Prediction]]:
+        """Every example once, in order, with its prediction, in constant memory."""
+        return predictions(self.task, examples, self._infer, **self._layout)
+
+    def record(self, value: Input, place: str) -> Mapping[str, Any]:
+        """An input with the names of its texts; `place` is for errors."""
+        if isinstance(value, Mapping):
+            return value
+        texts, columns = (value,) if isinstance(value, str) else value, self.task.columns
+        if len(texts) != len(columns):
+            raise UserError(
+                f"{place}: {len(texts)} texts, the task reads {len(columns)}: {', '.join(columns)}"
+            )
+        return dict(zip(columns, texts, strict=True))
+
+    def compile(self) -> "Predictor":
+        """Compiles for one row of each of the usual lengths, so that no text has to wait for it."""
+        longest = self.model.config.max_positions
+        for length in sorted({min(length, longest) for length in LENGTHS}):
+            tokens = np.full(length, self.model.vocabulary.pad_id, np.int32)
+            row = Item((Part(tokens, np.zeros_like(tokens)),))
+            list(outputs([row], self.task.head.kind, self._infer, **self._layout))
+        return self
+
+
+def predictor(
+    model: Pretrained,
+    task: str | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    labels: Sequence[str] = (),
+    devices: Sequence[jax.Device] | None = None,
+) -> Predictor:
+    """A model ready to answer.
+
+    Args:
+      model: what `load` returns; it has the head that the task needs.
+      task: its name (tasks/table.py); None: the one that the model was tuned for, or the usual one
+        of its head.
+      settings: of the section `task`, where they are not those of the tuning or the defaults.
+      labels: what the model's classes are called, in their order, if it does not say or not as the
+        task does.
+      devices: that share every batch; None: the first one alone, which answers a single text fastest.
+
+    Raises:
+      UserError: model, task and labels do not go together.
+    """
+    model = named(model, labels)
+    name = task or model.task.get("name") or _usual(model)
+    opened = _open(model, name, settings or {})
+    wanted = opened.head.labels
+    if opened.head.kind not in ("embedding", model.head):
+        raise _other_head(model, name, opened.head.kind)
+    if opened.head.kind == "sequence" and opened.head.size != size(model):
+        raise UserError(f"{name} needs {opened.head.size} outputs, the model has {size(model)}")
+    if opened.head.kind in CLASSIFIERS and wanted != model.labels:
+        model = ordered(model, name, wanted)
+    return Predictor(model, opened, devices or jax.devices()[:1])
+
+
+def _usual(model: Pretrained) -> str:
+    """The task of a model that does not say which it was tuned for."""
+    if model.head not in USUAL:
+        raise UserError(
+            f"the model has a head of pretraining ({model.head}) and none of a task; fine-tune it, or "
+            "name a --task that needs none"
+        )
+    return "score" if model.head == "sequence" and size(model) == 1 else USUAL[model.head]
+
+
+def _open(model: Pretrained, name: str, settings: Mapping[str, Any]) -> Task:
+    """The task as the model was tuned for it, if it was, within the model's positions."""
+    section, kind = family(name)
+    fields = {field.name: field.default for field in dataclasses.fields(section)}
+    tuned = model.task if model.task.get("name") == name else {}
+    values = {**fields, **tuned, "name": name, **settings}
+    if "labels" in fields and not values["labels"] and name != "score":
+        if model.head not in CLASSIFIERS:
+            raise _other_head(model, name, "classes")
+        values["labels"] = model.labels
+    if "length" in fields:
+        values["length"] = min(values["length"], model.config.max_positions)
+    return kind(build(section, values, "task"), model.vocabulary)
+
+
+def _other_head(model: Pretrained, name: str, kind: str) -> UserError:
+    return UserError(
+        f"{name} needs a head of the kind {kind}, the model's is {model.head}; "
+        f"fine-tune it: albert-jax finetune --config=configs/finetune.py:task={name}"
+    )

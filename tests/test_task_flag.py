@@ -1,0 +1,33 @@
+"""`--task=NAME:KEY=VALUE,...`"""
+
+import pytest
+
+from albert_jax.commands.task_flag import parse
+from albert_jax.errors import UserError
+
+
+def test_settings_have_the_types_of_their_fields():
+    assert parse(None) == (None, {})
+    assert parse("sst2") == ("sst2", {})
+    assert parse("text:text=review,length=64,dev_share=0.5,labels=bad|so so|good") == (
+        "text",
+        {"text": "review", "length": 64, "dev_share": 0.5, "labels": ("bad", "so so", "good")},
+    )
+    assert parse("squad1:skip_answerless=true") == ("squad1", {"skip_answerless": True})
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("sst3", "task 'sst3' is unknown; choose one of "),
+        ("", "task '' is unknown"),
+        ("text:txt=a", "--task: 'txt=a' is no setting of text; known are name, data_dir"),
+        ("text:length", "--task: 'length' is no setting"),
+        ("text:length=long", "--task: length is 'long'; it must be of type int"),
+        ("squad1:skip_answerless=1", "--task: skip_answerless is '1'; it must be of type bool"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(argument, message):
+    with pytest.raises(UserError) as error:
+        parse(argument)
+    assert str(error.value).startswith(message)
