@@ -1,11 +1,12 @@
 """All tasks by name: the family's config section and the family."""
 
 from albert_jax.errors import UserError
-from albert_jax.tasks import centroid, choice, glue, race, similarity, summary, tagging, text
+from albert_jax.tasks import centroid, choice, glue, race, similarity, squad, summary, tagging, text
 
 FAMILIES: dict[str, tuple[type, type]] = {
     **dict.fromkeys(glue.TASKS, (glue.GlueConfig, glue.Glue)),
     **dict.fromkeys(text.TASKS, (text.TextConfig, text.Text)),
+    **dict.fromkeys(squad.VERSIONS, (squad.SquadConfig, squad.Squad)),
     "race": (race.RaceConfig, race.Race),
     "choice": (choice.ChoiceConfig, choice.Choice),
     **dict.fromkeys(tagging.TYPES, (tagging.TaggingConfig, tagging.Tagging)),
