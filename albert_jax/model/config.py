@@ -10,7 +10,7 @@ CHOICES = {
     "activation": ("gelu_tanh", "gelu_erf", "relu"),
     "dtype": ("float32", "bfloat16"),
     "remat": ("none", "dots", "full"),
-    "attention_kernel": ("plain", "fused"),
+    "attention_kernel": ("auto", "plain", "blocked", "fused", "splash"),
 }
 
 
@@ -47,15 +47,18 @@ class AlbertConfig:
     initializer_range: float = 0.02  # of a normal truncated at two deviations
     dtype: str = "bfloat16"  # of activations; parameters, LayerNorm, softmax and logits are float32
     remat: str = "none"  # what the backward pass computes again: nothing, all but matmuls, blocks
-    scan_unroll: int = 1  # blocks per iteration of the scan over layers
-    attention_kernel: str = "plain"
+    scan_unroll: int = (
+        0  # blocks per iteration of the scan over layers; 0: as model/platform.py says
+    )
+    attention_kernel: str = "auto"  # as model/platform.py says, or one of model/kernels.py
 
     def __post_init__(self):
         for name, choices in CHOICES.items():
             _require(getattr(self, name) in choices, self, name, f"one of {', '.join(choices)}")
         for field in dataclasses.fields(self):
             if field.type is int:
-                _require(getattr(self, field.name) >= 1, self, field.name, "at least 1")
+                least = 0 if field.name == "scan_unroll" else 1
+                _require(getattr(self, field.name) >= least, self, field.name, f"at least {least}")
             if field.name.endswith("dropout"):
                 _require(0 <= getattr(self, field.name) < 1, self, field.name, "in [0, 1)")
         _require(
@@ -64,8 +67,8 @@ class AlbertConfig:
         _require(self.num_groups <= self.num_layers, self, "num_groups", "at most num_layers")
         ungrouped = self.sharing != "none" or self.num_groups == 1
         _require(ungrouped, self, "num_groups", "1 where nothing is shared")
-        can_drop = self.attention_kernel == "plain" or self.attention_dropout == 0
-        _require(can_drop, self, "attention_dropout", "0, or model.attention_kernel plain")
+        can_drop = self.attention_kernel in ("auto", "plain") or self.attention_dropout == 0
+        _require(can_drop, self, "attention_dropout", "0, or model.attention_kernel auto or plain")
 
     @property
     def head_size(self) -> int:

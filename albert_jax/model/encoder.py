@@ -16,6 +16,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from albert_jax.model import platform
 from albert_jax.model.attention import Attention
 from albert_jax.model.config import AlbertConfig
 from albert_jax.model.layers import Dense, activation, layer_norm
@@ -77,7 +78,7 @@ class Encoder(nn.Module):
         blocks = jnp.arange(cfg.num_blocks)
         copies = jnp.array([cfg.shared_copy(i) for i in range(cfg.num_blocks)])
         return jax.lax.scan(
-            REMAT[cfg.remat](block), x, (blocks, copies, own), unroll=cfg.scan_unroll
+            REMAT[cfg.remat](block), x, (blocks, copies, own), unroll=platform.scan_unroll(cfg)
         )
 
     def _params(self, part: nn.Module, name: str, x: jax.Array, example_ids: jax.Array) -> Params:

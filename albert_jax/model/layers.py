@@ -33,39 +33,48 @@ def product(spec: str, a: jax.Array, b: jax.Array, dtype: str) -> jax.Array:
     operand in `dtype`, which is no fast case anywhere. Every index of an operand must stand in the
     other operand or in the result.
     """
-    return _multiply(spec, a.astype(dtype), b.astype(dtype))
+    return multiply(spec, a.astype(dtype), b.astype(dtype))
 
 
 def _forward(spec: str, a: jax.Array, b: jax.Array, dtype: str):
     # The casts are kept, not the operands; empty arrays carry the dtypes that the gradients need.
     low = a.astype(dtype), b.astype(dtype)
-    return _multiply(spec, *low), (*low, jnp.zeros(0, a.dtype), jnp.zeros(0, b.dtype))
+    return multiply(spec, *low), (*low, jnp.zeros(0, a.dtype), jnp.zeros(0, b.dtype))
 
 
 def _backward(spec: str, dtype: str, kept: tuple, g: jax.Array) -> tuple[jax.Array, jax.Array]:
     a, b, like_a, like_b = kept
     left, right, out = re.split(",|->", spec)
     g = g.astype(dtype)
-    da = _multiply(f"{out},{right}->{left}", g, b)
-    db = _multiply(f"{left},{out}->{right}", a, g)
+    da = multiply(f"{out},{right}->{left}", g, b)
+    if spec == "ni,io->no":  # the gradient of a dense layer's weights
+        db = multiply("in,no->io", transpose(a), g)
+    else:
+        db = multiply(f"{left},{out}->{right}", a, g)
     return da.astype(like_a.dtype), db.astype(like_b.dtype)
 
 
 product.defvjp(_forward, _backward)
 
 
-def _multiply(spec: str, a: jax.Array, b: jax.Array) -> jax.Array:
-    """An einsum with float32 accumulation.
-
-    On a CPU a bfloat16 product over the rows of both operands, as every weight gradient is, takes
-    the fast path only if the first lies transposed in memory. A gather of all rows of the transpose
-    is a copy that XLA does not undo.
-    """
-    if spec == "ni,no->io" and a.dtype == jnp.bfloat16:
-        copied = partial(jnp.take, indices=jnp.arange(a.shape[1]), axis=0, mode="clip")
-        a = jax.lax.platform_dependent(a.T, cpu=copied, default=lambda transpose: transpose)
-        spec = "in,no->io"
+def multiply(spec: str, a: jax.Array, b: jax.Array) -> jax.Array:
+    """An einsum in the precision of its operands, accumulated and returned in float32."""
     return jnp.einsum(spec, a, b, preferred_element_type=jnp.float32)
+
+
+def transpose(x: jax.Array) -> jax.Array:
+    """x [..., n, i] -> [..., i, n], on a CPU in bfloat16 so that it lies in memory that way.
+
+    A bfloat16 product that sums over the rows of both operands, as every weight gradient is, takes
+    a CPU's fast path only so. A gather of all rows of the transpose is a copy that XLA does not
+    undo.
+    """
+    transposed = jnp.swapaxes(x, -1, -2)
+    if x.dtype != jnp.bfloat16:
+        return transposed
+    rows = jnp.arange(x.shape[-1])
+    copied = partial(jnp.take, indices=rows, axis=-2, mode="clip")
+    return jax.lax.platform_dependent(transposed, cpu=copied, default=lambda x: x)
 
 
 class Dense(nn.Module):
