@@ -113,6 +113,49 @@ def test_windows_hold_the_question_and_all_of_the_text():
     assert seen.all()
 
 
+def test_a_span_counts_where_most_is_around_its_start():
+    task, question = squad("squad1"), asked()
+    outputs = [np.zeros((len(item.parts[0].tokens), 2)) for item in task.items(question)]
+    outputs[0][10 + 26, 0] = 9.0  # the last but two of its window
+    outputs[4][10 + 14, 0] = 5.0  # in the middle of its own, which begins with piece 24
+    offsets = Vocabulary(*VOCABULARY).encode_offsets(CONTEXT)[1]
+    prediction = task.decode(question, outputs)
+    assert (prediction["start"], prediction["end"]) == tuple(offsets[38])
+
+
+def test_no_answer_is_as_likely_as_in_the_window_where_it_is_least():
+    """And there is an answer as long as the odds are not above the threshold."""
+    question = asked()
+    task = squad()
+    outputs = [np.zeros((len(item.parts[0].tokens), 2)) for item in task.items(question)]
+    for output, null in zip(outputs, (3.0, 1.5, 2.0, 2.0, 2.0, 4.0), strict=True):
+        output[0] = null
+    assert task.decode(question, outputs)["null_odds"] == 3.0
+    assert task.decode(question, outputs)["answer"] == ""
+    assert squad(null_threshold=3.0).decode(question, outputs)["answer"] != ""
+    task = squad(head="beam")
+    beams = [_beam(item, 1.0) for item in task.items(question)]
+    beams = [beam._replace(no_answer=np.float32(5 - n)) for n, beam in enumerate(beams)]
+    assert task.decode(question, beams)["null_odds"] == 6 - len(beams)
+
+
+def test_every_span_is_labelled_wherever_it_stands_whole():
+    vocabulary, task = Vocabulary(*VOCABULARY), squad("squad1")
+    offsets = vocabulary.encode_offsets(CONTEXT)[1].tolist()
+    solid = [k for k, (start, end) in enumerate(offsets) if start < end]
+    firsts = [
+        k for k in solid if offsets[k] != offsets[k - 1]
+    ]  # not amid the pieces of one character
+    lasts = [k for k in solid if offsets[k] not in offsets[k + 1 :]]
+    for first in firsts:
+        for last in (k for k in lasts if k >= first):
+            start, end = offsets[first][0], offsets[last][1]
+            items = task.items(asked()._replace(golds=(Gold("gold", start, end),)))
+            whole = [b for b in range(0, 36, 6) if b <= first and last < b + 29]
+            labels = [item.label for item in items if item.label != NO_ANSWER]
+            assert labels == [(10 + first - b, 10 + last - b) for b in whole] or not whole
+
+
 def test_labels_of_windows():
     task, question = squad("squad1"), asked("mat")
     items = task.items(question)

@@ -41,7 +41,7 @@ def test_questions_in_order_with_their_answers(tmp_path):
 
 
 def test_an_answer_that_stands_elsewhere_is_found_near_by(tmp_path, caplog):
-    moved = [("cat", 26), ("sat on the", 0), ("dog", 4), ("", 3), ("cat", -41)]
+    moved = [("cat", 26), ("sat on the", 0), ("dog", 4), ("", 3), ("cat", 4 - len(CONTEXT))]
     questions = [question(f"q{i}", [answer]) for i, answer in enumerate(moved)]
     folder = write(tmp_path, "train-v1.1.json", official(*questions))
     with caplog.at_level(logging.WARNING):

@@ -32,6 +32,7 @@ def test_a_text_of_no_pieces_has_one_window():
 
 @pytest.mark.parametrize("stride", [1, 3, 5, 8])
 def test_owners_have_the_most_context(stride):
+    """By the rule of squad_utils.py, which also counts a hundredth of the window's length."""
     for count in (1, 8, 9, 30, 41):
         found = windows(count, 8, stride)
         for piece, owner in enumerate(owners(found, count)):

@@ -22,12 +22,12 @@ def windows(count: int, room: int, stride: int) -> np.ndarray:
 def owners(windows: np.ndarray, count: int) -> np.ndarray:
     """Which window shows most of what is around each piece: int [count].
 
-    What counts is the shorter side, and a hundredth of the window's length; of equals, the first.
+    What counts is the shorter side; of equals, the first, which is never shorter than the others.
     """
-    owner, best = np.zeros(count, int), np.full(count, -1.0)
+    owner, best = np.zeros(count, int), np.full(count, -1)
     for number, (start, stop) in enumerate(windows):
         places = np.arange(stop - start)
-        context = np.minimum(places, places[::-1]) + 0.01 * len(places)
+        context = np.minimum(places, places[::-1])
         better = context > best[start:stop]
         owner[start:stop][better] = number
         best[start:stop][better] = context[better]
