@@ -179,6 +179,13 @@ def test_an_answer_longer_than_what_windows_share_is_trained_where_most_of_it_st
     assert [label for label in labels if label != NO_ANSWER] == [(10, 22)]  # all of a window
 
 
+def test_spaces_around_an_answer_are_no_part_of_it():
+    task = squad("squad1")
+    assert [i.label for i in task.items(asked(" U.S. "))] == [
+        i.label for i in task.items(asked("U.S."))
+    ]
+
+
 def test_a_piece_that_holds_more_than_the_answer_is_the_label():
     task, question = squad("squad1"), asked("sat", context="who was(sat)?")
     cut = question._replace(golds=(Gold("a", 9, 10),))
