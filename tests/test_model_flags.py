@@ -2,18 +2,18 @@
 
 import pytest
 
-from albert_jax.commands.task_flag import parse
+from albert_jax.commands.model_flags import task_settings
 from albert_jax.errors import UserError
 
 
 def test_settings_have_the_types_of_their_fields():
-    assert parse(None) == (None, {})
-    assert parse("sst2") == ("sst2", {})
-    assert parse("text:text=review,length=64,dev_share=0.5,labels=bad|so so|good") == (
+    assert task_settings(None) == (None, {})
+    assert task_settings("sst2") == ("sst2", {})
+    assert task_settings("text:text=review,length=64,dev_share=0.5,labels=bad|so so|good") == (
         "text",
         {"text": "review", "length": 64, "dev_share": 0.5, "labels": ("bad", "so so", "good")},
     )
-    assert parse("squad1:skip_answerless=true") == ("squad1", {"skip_answerless": True})
+    assert task_settings("squad1:skip_answerless=true") == ("squad1", {"skip_answerless": True})
 
 
 @pytest.mark.parametrize(
@@ -29,5 +29,5 @@ def test_settings_have_the_types_of_their_fields():
 )
 def test_what_cannot_be_understood_is_named(argument, message):
     with pytest.raises(UserError) as error:
-        parse(argument)
+        task_settings(argument)
     assert str(error.value).startswith(message)

@@ -1,0 +1,200 @@
+"""Predictions of files, on inputs as they come."""
+
+import dataclasses
+import functools
+import io
+import json
+import sys
+
+import pytest
+
+import albert_jax
+from albert_jax.commands.predict import predict
+from albert_jax.tasks.source import Record
+from tests.commands import call, run
+from tests.models import random_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A classifier of two classes, as a folder."""
+    folder = tmp_path_factory.mktemp("models") / "M"
+    given = random_model(head="sequence", classes=2)
+    albert_jax.save(dataclasses.replace(given, labels=("bad", "good")), folder)
+    return folder
+
+
+def predicted(model, path, *flags):
+    """The lines of the output, parsed."""
+    output = path.parent / "out.jsonl"
+    call("predict", f"--model={model}", f"--input={path}", f"--output={output}", *flags)
+    assert not output.with_name("out.jsonl.partial").exists()
+    return [json.loads(line) for line in output.read_bytes().decode().splitlines()]
+
+
+def labels(model, *texts):
+    return [p["label"] for p in answerer(model)(texts)]
+
+
+@functools.cache
+def answerer(model):
+    return albert_jax.predictor(albert_jax.load(model))
+
+
+def test_a_text_a_line_whatever_is_in_it(model, tmp_path):
+    texts = [
+        "the cat sat on the mat.",
+        "",
+        "a dog \u2028 was\x00walking \x85\x0b",
+        "\N{SNOWMAN} \N{PILE OF POO}" + "e\u0301" * 3 + "\u202etah",
+        "the dog (a big one) " * 5000,
+        "\ufffd",
+    ]
+    (tmp_path / "in.txt").write_bytes("\r\n".join(texts).encode())
+    found = predicted(model, tmp_path / "in.txt")
+    assert [line["line"] for line in found] == [1, 2, 3, 4, 5, 6]
+    assert [line["label"] for line in found] == labels(model, *texts)
+    for line in found:
+        assert list(line["probabilities"]) == ["bad", "good"]
+        assert sum(line["probabilities"].values()) == pytest.approx(1)
+
+
+def test_json_lines_with_ids_blank_lines_and_half_characters(model, tmp_path):
+    lines = [
+        '{"text": "the cat", "id": 7}',
+        "",
+        r'{"id": "x\ud83d", "text": "half \ud83d of it", "more": [1, null]}',
+        '{"text": ""}',
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines) + "\n\n")
+    found = predicted(model, tmp_path / "in.jsonl")
+    assert [(line["line"], line.get("id")) for line in found] == [(1, 7), (3, "x\ufffd"), (4, None)]
+    assert [line["label"] for line in found] == labels(model, "the cat", "half \ufffd of it", "")
+
+
+def test_csv_and_tsv_by_the_name_of_a_column(model, tmp_path):
+    (tmp_path / "in.csv").write_text('n,review\n1,"the cat, ""sat""\non the mat"\n2,a dog\n')
+    task = "--task=text:text=review"
+    found = predicted(model, tmp_path / "in.csv", task)
+    assert [line["line"] for line in found] == [3, 4]
+    assert [line["label"] for line in found] == labels(model, 'the cat, "sat"\non the mat', "a dog")
+    (tmp_path / "in.tsv").write_text('\ufeffreview\tn\n"a dog\t1\n')
+    assert [line["label"] for line in predicted(model, tmp_path / "in.tsv", task)] == labels(
+        model, '"a dog'
+    )
+    (tmp_path / "in.data").write_text("review\na dog\n")
+    assert predicted(model, tmp_path / "in.data", task, "--format=csv")[0]["line"] == 2
+
+
+def test_an_empty_file_gives_an_empty_file(model, tmp_path):
+    (tmp_path / "in.txt").write_text("")
+    assert predicted(model, tmp_path / "in.txt") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("in.txt", b"fine\n\xff\xfe\n", "in.txt:2: not UTF-8 at byte 0; convert it, as in iconv"),
+        (
+            "in.jsonl",
+            b'{"text": "a"}\n{"text": "a"\n',
+            "in.jsonl:2: not JSON (Expecting ',' delimiter)",
+        ),
+        ("in.jsonl", b'{"text": "a"}\n["a"]\n', "in.jsonl:2: list, not an object"),
+        ("in.jsonl", b'{"txt": "a"}\n', "in.jsonl:1: no text under 'text'; found 'txt'"),
+        ("in.jsonl", b'{"text": null}\n', "in.jsonl:1: no text under 'text'"),
+        (
+            "in.jsonl",
+            b'{"text": ' + b"1" * 5000 + b"}\n",
+            "in.jsonl:1: not JSON (Exceeds the limit",
+        ),
+        (
+            "in.jsonl",
+            b'{"text": ' + b"[" * 100000 + b"\n",
+            "in.jsonl:1: not JSON (maximum recursion",
+        ),
+        ("in.csv", b'text\n"a\n', "in.csv:2: not CSV (unexpected end of data); check its quotes"),
+        ("in.csv", b"a,text\n1,2,3\n", "in.csv:2: 3 columns, not 2 (a, text); mend the line"),
+        (
+            "in.pdf",
+            b"",
+            "in.pdf: .pdf is no known format; add --format with one of txt, tsv, csv, jsonl",
+        ),
+    ],
+)
+def test_a_bad_line_is_named(model, tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SystemExit) as error:
+        predicted(model, tmp_path / name)
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_was_predicted_before_a_bad_line_is_kept(model, tmp_path):
+    """Long texts, so that some are done before the line is read; an old output stays as it is."""
+    lines = ["the cat sat on the mat. " * 3] * 9000
+    (tmp_path / "in.txt").write_bytes("\n".join(lines).encode() + b"\n\xff\n")
+    (tmp_path / "out.jsonl").write_text("old")
+    with pytest.raises(
+        SystemExit, match=r"in.txt:9001: not UTF-8.*before is in .*out.jsonl.partial$"
+    ):
+        predicted(model, tmp_path / "in.txt")
+    kept = (tmp_path / "out.jsonl.partial").read_text().splitlines()
+    assert len(kept) > 1000 and json.loads(kept[-1])["line"] == len(kept)
+    assert (tmp_path / "out.jsonl").read_text() == "old"
+
+
+def test_standard_input_and_output(model, monkeypatch, capsysbinary):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("the cat\n\na dog é".encode())))
+    call("predict", f"--model={model}", "--input=-", "--output=-")
+    found = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
+    assert [line["label"] for line in found] == labels(model, "the cat", "", "a dog é")
+
+
+def test_as_a_process_of_its_own(model, tmp_path):
+    (tmp_path / "in.txt").write_text("the cat\n")
+    finished = run("predict", f"--model={model}", f"--input={tmp_path / 'in.txt'}", "--output=-")
+    assert finished.status == 0 and finished.err == ""
+    assert json.loads(finished.out)["line"] == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--input=none.txt", "--output=-"], "none.txt: No such file"),
+        (["--output=-"], "--input is missing; name a file, or - for standard input"),
+        (["--input=-"], "--output is missing; name a file, or - for standard output"),
+        (["--input=-", "--output=-", "--format=xml"], ".xml is no known format"),
+        (
+            ["--input=-", "--output=-", "--task=mrpc", "--labels=0,1"],
+            "-:1: 1 texts, the task reads 2",
+        ),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(model, monkeypatch, flags, message):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"the cat\n")))
+    with pytest.raises(SystemExit) as error:
+        call("predict", f"--model={model}", *flags)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+class Endless:
+    """Says infinity of everything."""
+
+    class task:
+        @staticmethod
+        def example(record, place):
+            return record
+
+    def stream(self, examples):
+        for example in examples:
+            yield example, {"odds": float("inf"), "list": [{"score": float("nan")}], "text": "é"}
+
+
+def test_infinity_is_null_and_every_line_is_written_as_it_comes():
+    written = []
+    records = (Record({"text": "a"}, f"file:{n}") for n in range(1, 4))
+    predict(Endless(), records, ".jsonl", written.append)
+    assert (
+        written[2] == '{"line": 3, "odds": null, "list": [{"score": null}], "text": "é"}\n'.encode()
+    )
