@@ -17,7 +17,8 @@ Sizes are given in the paper's terms. What they become:
 So small a model sits on the unigram plateau for over a million tokens if its layers are stacked from the
 start or begin with the usual deviation of 0.02 (experiments/results/quickstart.md). Hence every run has two
 stages, one layer in short rows and then the stack from its checkpoint, as the paper's xxlarge grew from six
-layers; and the deviation is 1 / sqrt(D).
+layers; and the deviation is 1 / sqrt(D). The rate falls with sqrt(D), too. How the recipe was found:
+experiments/results/micro.md.
 """
 
 import dataclasses
@@ -33,6 +34,7 @@ from albert_jax.training.checkpoint import CheckpointConfig
 from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
+from albert_jax.training.sharding import MeshConfig
 from configs import arguments
 from configs.pretrain import OBJECTIVES, SHARING, as_config
 
@@ -41,9 +43,9 @@ VOCABULARY = 4000
 HEAD_SIZE = 32
 LAYERS = {1: 1, 3: 2, 6: 3, 12: 4, 24: 6, 48: 12}
 LENGTH = 64
-STAGES = {  # layers (0: all), rows, their length, updates, peak of the learning rate
-    "full": (0, 32, LENGTH, 1500, 1.5e-3),
-    "first": (1, 64, 32, 600, 3e-3),
+STAGES = {  # layers (0: all), rows, their length, updates, peak of the learning rate at D = 96
+    "full": (0, 32, LENGTH, 2000, 3.5e-3),
+    "first": (1, 64, 32, 1200, 7e-3),
 }
 BLOCK_TOKENS = 2_000_000  # novels are long; rows of about sixteen documents are mixed
 
@@ -78,8 +80,13 @@ def get_config(argument: str | None = None) -> ConfigDict:
             rows, length, objective=choice["objective"], block_rows=BLOCK_TOKENS // length
         ),
         optimizer=OptimizerConfig(name="adamw", bias_correction=True),
-        schedule=ScheduleConfig(learning_rate=rate, warmup_steps=100, decay_steps=steps),
+        schedule=ScheduleConfig(
+            learning_rate=rate * math.sqrt(96 / model.hidden_size),
+            warmup_steps=100,
+            decay_steps=steps,
+        ),
         training=TrainingConfig(steps=steps, evaluate_every=500, evaluation_batches=60),
+        mesh=MeshConfig(),
         checkpoint=CheckpointConfig(save_every=500, keep_last=1, keep_best=0),
     )
 

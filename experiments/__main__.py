@@ -11,11 +11,13 @@ import sys
 from pathlib import Path
 
 from albert_jax.errors import UserError
-from experiments import runner
+from experiments import formats, runner
 from experiments.cell import Cell
+from experiments.grid import grid
 from experiments.results import FOLDER, Results
 from experiments.scales import SCALES, TEXTS, Scale
 from experiments.status import Status
+from experiments.summary import summarise
 from experiments.table import Table, cells
 from experiments.tables import TABLES
 
@@ -36,6 +38,8 @@ def _parser() -> argparse.ArgumentParser:
         commands, "run", run_tables, "run what has not been run, and go on with the rest"
     )
     _command(commands, "status", show_status, "where the cells of a table stand")
+    table = _command(commands, "table", show_tables, "ours beside the paper's")
+    table.add_argument("--latex", action="store_true", help="instead of Markdown")
     for command in commands.choices.values():
         if command.get_default("do") is not show_list:
             command.add_argument("names", nargs="+", metavar="NAME", help="tables and figures")
@@ -90,7 +94,7 @@ def show_list(options: argparse.Namespace):
 
 def run_tables(options: argparse.Namespace):
     """Runs all cells that have no result yet; exit status 1 if one failed."""
-    results, root = Results(options.results), options.workdir.absolute()
+    results, root = Results(options.results), options.workdir
     cells = runner.plan(wanted(options), results, root)
     status = Status(cells)
     if cells:
@@ -104,7 +108,7 @@ def run_tables(options: argparse.Namespace):
 
 def show_status(options: argparse.Namespace):
     """Finished, running and waiting cells."""
-    results, root = Results(options.results), options.workdir.absolute()
+    results, root = Results(options.results), options.workdir
     order = runner.plan(wanted(options), results, root)
     done = len(wanted(options)) - sum(cell.identity in order for cell in wanted(options))
     print(f"{done} of {len(wanted(options))} results are there")
@@ -114,6 +118,14 @@ def show_status(options: argparse.Namespace):
             if runner.is_running(cell.workdir(root)):
                 status.set(name, "runs", open=True)
         print(status.table(root))
+
+
+def show_tables(options: argparse.Namespace):
+    """The tables as far as there are results."""
+    tables, scale, choice = chosen(options)
+    write = formats.latex if options.latex else formats.markdown
+    for table in tables:
+        print(write(grid(summarise(table, scale, Results(options.results), **choice))))
 
 
 if __name__ == "__main__":

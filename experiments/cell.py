@@ -23,6 +23,7 @@ from albert_jax.training.checkpoint import CheckpointConfig
 from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
+from albert_jax.training.sharding import MeshConfig
 
 ROOT = Path(__file__).parents[1]
 DEFAULTS = {  # what a section says where a config says nothing
@@ -31,11 +32,13 @@ DEFAULTS = {  # what a section says where a config says nothing
     "optimizer": OptimizerConfig(),
     "schedule": ScheduleConfig(),
     "training": TrainingConfig(),
+    "mesh": MeshConfig(),
     "checkpoint": CheckpointConfig(),
 }
 INDIFFERENT = {  # where things lie and how they are computed, not what comes out
     "preset",
     "checkpoint",
+    "mesh",
     "corpus.records",
     "corpus.workers",
     "data.workers",
@@ -43,7 +46,6 @@ INDIFFERENT = {  # where things lie and how they are computed, not what comes ou
     "model.remat",
     "model.attention_kernel",
     "training.log_every",
-    "training.evaluate_every",
     "training.on_failure",
 }
 MEASUREMENTS = ("objectives", "layers")  # of a pretrained model, by experiments/measure.py

@@ -17,7 +17,7 @@ from albert_jax.training.workdir import replace
 from experiments.cell import MEASUREMENTS, Cell
 
 FOLDER = Path(__file__).parent / "results" / "cells"
-CLOCK = "seconds"  # file in a workdir: how long its command has run, over all starts
+CLOCK = "seconds.json"  # file in a workdir: how long its command has run, over all starts
 Result = dict[str, Any]
 
 
@@ -49,12 +49,18 @@ class Results:
             "overrides": dict(cell.overrides),
             "needs": [need.identity for need in cell.needs],
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "wall_seconds": float((workdir / CLOCK).read_text()),
+            "seconds": read_clock(workdir),
             **GATHER[cell.command](workdir),
         }
         self._folder.mkdir(parents=True, exist_ok=True)
         replace(epath.Path(self.path(cell)), json.dumps(result, indent=1) + "\n")
         return result
+
+
+def read_clock(workdir: Path) -> dict[str, float]:
+    """Seconds that the command of a workdir has taken so far, by the clock and of processors."""
+    path = workdir / CLOCK
+    return json.loads(path.read_text()) if path.exists() else {"wall": 0.0, "cpu": 0.0}
 
 
 def _of_run(workdir: Path) -> Result:
@@ -71,8 +77,7 @@ def _of_run(workdir: Path) -> Result:
         **_provenance(note["starts"][-1]),
         "steps": last["step"],
         "tokens": int(last["tokens"]),
-        "seconds": round(last["seconds"], 1),
-        "tokens_per_second": round(last["tokens"] / last["seconds"], 1),
+        "training_seconds": round(last["seconds"], 1),
         "scores": _without(held_out[-1], "step", "kind"),
         "curve": [_without(line, "kind") | {"tokens": seen.get(line["step"])} for line in held_out],
     }

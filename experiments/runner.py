@@ -8,6 +8,7 @@ different cells, and a process that outlived its runner is waited for, not doubl
 
 import contextlib
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -16,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from experiments.cell import ROOT, Cell
-from experiments.results import CLOCK, Results
+from experiments.cell import Cell
+from experiments.results import CLOCK, Results, read_clock
 from experiments.status import Status
 
 POLL = 0.5  # seconds
@@ -108,7 +109,6 @@ class Runner:
         with (workdir / LOG).open("a") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", *cell.words(self._root)],
-                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -119,11 +119,10 @@ class Runner:
 
     def _finish(self, name: str, cell: Cell, status: Status):
         process, lock, cores, started = self._running[name]
-        if process.poll() is None:
+        workdir = cell.workdir(self._root)
+        if not has_ended(process, workdir, started):
             return
         del self._running[name]
-        workdir = cell.workdir(self._root)
-        clock(workdir, started)
         if process.returncode == 0:
             self._results.write(cell, workdir)
             (workdir / DONE).touch()
@@ -139,8 +138,25 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 running.process.terminate()
         for name, running in self._running.items():
-            running.process.wait()
-            clock(self._root / name, running.started)
+            while not has_ended(running.process, self._root / name, running.started):
+                time.sleep(POLL / 10)
+
+
+def has_ended(process: subprocess.Popen, workdir: Path, started: float) -> bool:
+    """Whether a cell's process is over; if so, adds its time to what the cell has taken.
+
+    A cell may be stopped and go on. Its processor time, with that of its children, says more than the
+    clock on a machine that does other things as well.
+    """
+    pid, code, usage = os.wait4(process.pid, os.WNOHANG)
+    if not pid:
+        return False
+    process.returncode = os.waitstatus_to_exitcode(code)
+    before = read_clock(workdir)
+    spent = {"wall": time.time() - started, "cpu": usage.ru_utime + usage.ru_stime}
+    total = {name: round(before[name] + seconds, 1) for name, seconds in spent.items()}
+    (workdir / CLOCK).write_text(json.dumps(total))
+    return True
 
 
 def is_running(workdir: Path) -> bool:
@@ -167,10 +183,3 @@ def pin(cores: list[int]):
     """Keeps this process and its children on some cores."""
     if cores:
         os.sched_setaffinity(0, cores)
-
-
-def clock(workdir: Path, started: float):
-    """Adds the time since `started` to what the cell has taken; it may have been stopped before."""
-    path = workdir / CLOCK
-    before = float(path.read_text()) if path.exists() else 0.0
-    path.write_text(f"{before + time.time() - started:.1f}\n")

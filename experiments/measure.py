@@ -1,0 +1,115 @@
+"""Two measurements on a pretrained model, which its own training did not make.
+
+python -m experiments.measure objectives --model=WORKDIR --workdir=OUT    Table 5: on every objective
+python -m experiments.measure layers --model=WORKDIR --workdir=OUT        Figure 1: what each layer moves
+"""
+
+import argparse
+import dataclasses
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from albert_jax.analysis.probes import layer_distances
+from albert_jax.data import batches
+from albert_jax.data.batch_config import BatchConfig
+from albert_jax.data.records import Records, load_vocabulary
+from albert_jax.data.segments import Symbols
+from albert_jax.errors import UserError
+from albert_jax.model.albert import Albert, AlbertForPretraining
+from albert_jax.model.config import AlbertConfig
+from albert_jax.training import losses
+from albert_jax.training.checkpoint import restore_params
+from albert_jax.training.config import build
+from albert_jax.training.workdir import provenance
+
+Numbers = dict[str, Any]
+
+
+class Pretrained(NamedTuple):
+    """What a measurement needs of a pretraining run."""
+
+    config: AlbertConfig
+    data: BatchConfig
+    records: str
+    batches: int  # held-out batches that the run looked at
+    params: dict
+
+
+def main(argv: list[str]):
+    """Reads the command line, measures, and writes measured.json."""
+    parser = argparse.ArgumentParser("python -m experiments.measure", description=__doc__)
+    parser.add_argument("what", choices=MEASUREMENTS)
+    parser.add_argument("--model", type=Path, required=True, help="workdir of a pretraining run")
+    parser.add_argument("--workdir", type=Path, required=True, help="gets measured.json")
+    options = parser.parse_args(argv)
+    numbers = MEASUREMENTS[options.what](_open(options.model)) | provenance()
+    options.workdir.mkdir(parents=True, exist_ok=True)
+    (options.workdir / "measured.json").write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+def _open(workdir: Path) -> Pretrained:
+    values = json.loads((workdir / "config.json").read_text())["config"]
+    return Pretrained(
+        config=build(AlbertConfig, values["model"]),
+        data=build(BatchConfig, values["data"]),
+        records=values["corpus"]["records"],
+        batches=values["training"]["evaluation_batches"],
+        params=restore_params(workdir / "checkpoints"),
+    )
+
+
+def objectives(run: Pretrained) -> Numbers:
+    """Accuracies on held-out text: {"mlm", "nsp", "sop"}; masked words on the text of sop."""
+    model = AlbertForPretraining(run.config)
+
+    @jax.jit
+    def step(params, batch):
+        return losses.pretraining_sums(
+            model.apply({"params": params}, batch), batch
+        ), losses.weights(batch)
+
+    scores = {}
+    for objective in ("nsp", "sop"):
+        parts = [jax.device_get(step(run.params, batch)) for batch in _held_out(run, objective)]
+        means = losses.means(*jax.tree.map(lambda *values: np.sum(values), *parts))
+        scores[objective] = float(means["sentence_accuracy"])
+        scores["mlm"] = float(means["mlm_accuracy"])
+    return scores
+
+
+def layers(run: Pretrained) -> Numbers:
+    """{"l2", "degrees"} of every block, in the run's own held-out rows, and the width they are of."""
+    model = Albert(run.config)
+
+    @jax.jit
+    def step(params, batch):
+        x = model.apply({"params": params["albert"]}, batch, method="layers")
+        return layer_distances(x, batch["example_ids"])
+
+    parts = [jax.device_get(step(run.params, b)) for b in _held_out(run, run.data.objective)]
+    means = jax.tree.map(lambda *values: np.mean(values, axis=0).tolist(), *parts)
+    return means | {"hidden_size": run.config.hidden_size}
+
+
+def _held_out(run: Pretrained, objective: str) -> Iterator[batches.Batch]:
+    """The first held-out batches, as many as the run itself looked at."""
+    data = dataclasses.replace(run.data, objective=objective)
+    symbols = Symbols(load_vocabulary(run.records).word_starts)
+    found = batches.held_out(Records(run.records, "held_out"), data, symbols)
+    return itertools.islice(found, run.batches)
+
+
+MEASUREMENTS = {"objectives": objectives, "layers": layers}
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except UserError as error:
+        sys.exit(f"experiments.measure: {error}")
