@@ -39,7 +39,7 @@ def start(*arguments: object, devices: int = 1) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "albert_jax", *map(str, arguments)],
         cwd=Path(__file__).parents[1],
-        env=_environment(devices),
+        env=environment(devices),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,7 +47,7 @@ def start(*arguments: object, devices: int = 1) -> subprocess.Popen:
     )
 
 
-def _environment(devices: int) -> dict[str, str]:
+def environment(devices: int) -> dict[str, str]:
     """This one's, without its fake devices; programs are compiled once a test session."""
     kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     return kept | {

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ PATIENCE = 60  # seconds without a sign of life after which a process counts as 
 
 _NAMED = re.compile(r"(\d+)/(\d+)@(.+:\d+)")
 _FORMS = "'one', 'cluster' or INDEX/COUNT@ADDRESS:PORT, as in 0/2@10.0.0.1:8476"
+_REMEDY = f"start all of them, and say where they are: --hosts={_FORMS}"
 
 
 def connect(how: str | None = None):
@@ -43,28 +45,21 @@ def connect(how: str | None = None):
     how = how or os.environ.get(VARIABLE) or ("cluster" if _in_cluster() else "one")
     if how == "one":
         return
-    named = _NAMED.fullmatch(how)
-    if not named and how != "cluster":
-        raise UserError(f"--hosts={how}: must be {_FORMS}")
-    if named and int(named[1]) >= int(named[2]):
-        raise UserError(f"--hosts={how}: processes are counted from 0 to {int(named[2]) - 1}")
-    where = {"cluster_detection_method": None}
-    if named:
-        where = {"process_id": int(named[1]), "num_processes": int(named[2])}
-        where |= {"coordinator_address": named[3], "cluster_detection_method": "deactivate"}
+    place = _place(how)
+    late = threading.Timer(ARRIVAL, _give_up, [how])  # jax itself would abort with a stack trace
+    late.start()
     try:
         jax.distributed.initialize(
-            **where,
-            initialization_timeout=ARRIVAL,
+            **place,
+            initialization_timeout=2 * ARRIVAL,
             heartbeat_timeout_seconds=PATIENCE,
             shutdown_timeout_seconds=PATIENCE,
         )
     except Exception as error:  # of many kinds, from metadata servers, sockets and schedulers
         reason = str(error).strip().splitlines()[0][:200]
-        raise UserError(
-            f"the other processes of the run were not found ({reason}); start all of them, or say "
-            f"which they are: --hosts={_FORMS}"
-        ) from error
+        raise UserError(f"the run's other processes are not known ({reason}); {_REMEDY}") from error
+    finally:
+        late.cancel()
 
 
 def wait(name: str):
@@ -97,6 +92,26 @@ def one_for_all() -> Iterator[None]:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(1)
+
+
+def _place(how: str) -> dict:
+    """What jax.distributed is told of this process's place among the others."""
+    if how == "cluster":
+        return {}
+    named = _NAMED.fullmatch(how)
+    if not named:
+        raise UserError(f"--hosts={how}: must be {_FORMS}")
+    index, count, address = int(named[1]), int(named[2]), named[3]
+    if index >= count:
+        raise UserError(f"--hosts={how}: processes are counted from 0 to {count - 1}")
+    place = {"process_id": index, "num_processes": count, "coordinator_address": address}
+    return place | {"cluster_detection_method": "deactivate"}
+
+
+def _give_up(how: str):
+    message = f"--hosts={how}: not all processes came together within {ARRIVAL} s; {_REMEDY}"
+    print(f"albert-jax: {message}", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def _told(error: BaseException) -> str:
