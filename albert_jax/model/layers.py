@@ -4,6 +4,7 @@ One rule of precision: matrices are multiplied in `config.dtype` and accumulated
 biases and LayerNorm are float32.
 """
 
+import math
 import re
 from functools import partial
 
@@ -66,15 +67,20 @@ def transpose(x: jax.Array) -> jax.Array:
     """x [..., n, i] -> [..., i, n], on a CPU in bfloat16 so that it lies in memory that way.
 
     A bfloat16 product that sums over the rows of both operands, as every weight gradient is, takes
-    a CPU's fast path only so. A gather of all rows of the transpose is a copy that XLA does not
-    undo.
+    a CPU's fast path only so. XLA would leave the data where they are and call it another layout;
+    a transpose in blocks it does not see through, and copies.
     """
     transposed = jnp.swapaxes(x, -1, -2)
     if x.dtype != jnp.bfloat16:
         return transposed
-    rows = jnp.arange(x.shape[-1])
-    copied = partial(jnp.take, indices=rows, axis=-2, mode="clip")
-    return jax.lax.platform_dependent(transposed, cpu=copied, default=lambda x: x)
+
+    def in_blocks(transposed: jax.Array) -> jax.Array:
+        *rest, i, n = transposed.shape
+        size = math.gcd(i, n, 64)
+        x = jnp.swapaxes(transposed, -1, -2).reshape(-1, n // size, size, i // size, size)
+        return x.transpose(0, 3, 4, 1, 2).reshape(*rest, i, n)
+
+    return jax.lax.platform_dependent(transposed, cpu=in_blocks, default=lambda x: x)
 
 
 class Dense(nn.Module):
