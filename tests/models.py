@@ -36,6 +36,20 @@ def random_model(seed=0, head="pretraining", classes=None, **changes):
     return Pretrained(config, params, Vocabulary(sentencepiece_model(), Normalisation()), head)
 
 
+@functools.cache
+def telling_model():
+    """Unlike those of `random_model`, its hidden states differ from text to text."""
+    config = AlbertConfig(
+        vocab_size=40, embedding_size=8, hidden_size=16, num_layers=2, num_heads=2, ffn_size=32,
+        max_positions=32, dtype="float32", initializer_range=0.7,
+    )  # fmt: skip
+    shapes = abstract_batch(1, 8, 1, 1)
+    batch = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+    params = jax.jit(Albert(config).init)(jax.random.key(0), batch)["params"]
+    vocabulary = Vocabulary(sentencepiece_model(), Normalisation())
+    return Pretrained(config, {"albert": jax.device_get(params)}, vocabulary, "encoder")
+
+
 def hidden(model, batch):
     apply = Albert(model.config).apply
     return np.asarray(apply({"params": model.params["albert"]}, batch)[0])

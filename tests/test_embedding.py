@@ -1,16 +1,14 @@
-"""The head without parameters, and the two losses of pairs."""
-
-from typing import NamedTuple
+"""Vectors of texts: the head without parameters, its two losses, windows of long texts."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from albert_jax.model.albert import Albert
-from albert_jax.model.config import AlbertConfig
 from albert_jax.model.tasks import AlbertForTask
+from albert_jax.tasks.embedding import Embedding
 from albert_jax.training.objectives import TEMPERATURE, objective
+from tests.models import hidden, telling_model
 
 LENGTHS = [5, 3, 4, 7, 2]
 
@@ -36,20 +34,9 @@ def rows(examples, slots):
     return batch | {"token_types": np.zeros(shape, np.int32)}
 
 
-class Model(NamedTuple):
-    config: AlbertConfig
-    params: dict
-
-
 @pytest.fixture(scope="module")
 def model():
-    """Unlike tests.models.random_model, one that gives different texts different vectors."""
-    config = AlbertConfig(
-        vocab_size=40, embedding_size=8, hidden_size=16, num_layers=2, num_heads=2, ffn_size=32,
-        max_positions=12, dtype="float32", initializer_range=0.7,
-    )  # fmt: skip
-    shapes = rows([[np.arange(3)]], 1)
-    return Model(config, jax.jit(Albert(config).init)(jax.random.key(0), shapes)["params"])
+    return telling_model()
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +47,12 @@ def texts():
 
 def embed(model, batch):
     head = AlbertForTask(model.config, "embedding", 1)
-    return np.asarray(jax.jit(head.apply)({"params": {"albert": model.params}}, batch))
+    return np.asarray(jax.jit(head.apply)({"params": model.params}, batch))
 
 
 def test_the_head_is_the_mean_of_the_hidden_states_of_length_one(model, texts):
     batch = rows([[text] for text in texts], 1)
-    states = jax.jit(Albert(model.config).apply)({"params": model.params}, batch)[0]
+    states = hidden(model, batch)
     means = [x[:length].mean(axis=0) for x, length in zip(states, LENGTHS, strict=True)]
     np.testing.assert_allclose(embed(model, batch)[:, 0], unit(np.stack(means)), atol=1e-6)
 
@@ -82,6 +69,24 @@ def test_the_head_has_no_parameters(model, texts):
     head = AlbertForTask(model.config, "embedding", 1)
     params = jax.eval_shape(head.init, jax.random.key(0), rows([texts[:2]], 2))["params"]
     assert list(params) == ["albert"] and "pooler" not in params["albert"]
+
+
+def test_a_long_text_is_read_in_windows_of_equal_length(model):
+    task, vocabulary = Embedding(model.vocabulary, 12), model.vocabulary
+    for text, sizes in [("", [0]), ("the cat", None), ("the cat sat. " * 9, None)]:
+        ids, items = vocabulary.encode(text), task.items(text)
+        found = [item.parts[0].tokens.tolist() for item in items]
+        assert [id for tokens in found for id in tokens[1:-1]] == ids
+        lengths = [len(tokens) for tokens in found]
+        assert max(lengths) <= 12 and max(lengths) - min(lengths) <= 1
+        assert len(found) == max(1, -(-len(ids) // 10)) and sizes in (None, [len(ids)])
+        assert all((t[0], t[-1]) == (vocabulary.cls_id, vocabulary.sep_id) for t in found)
+
+
+def test_the_vector_of_windows_points_where_their_mean_does(model):
+    vectors = unit(np.array([[1.0, 0, 0], [0.6, 0.8, 0], [0, 0.6, 0.8]]))
+    found = Embedding(model.vocabulary, 12).decode("", [vector[None] for vector in vectors])
+    np.testing.assert_allclose(found, unit(vectors.sum(axis=0)), atol=1e-7)
 
 
 def batch_of(sides, labels, weights=None):
@@ -160,7 +165,7 @@ def test_gradients_are_finite_where_nothing_is(model, texts, labels):
     head = AlbertForTask(model.config, "embedding", 1)
 
     def loss(params):
-        outputs = head.apply({"params": {"albert": params}}, batch)
+        outputs = head.apply({"params": params}, batch)
         return objective("embedding", 1).sums(outputs, jax.tree.map(jnp.asarray, batch))[
             "task_loss"
         ]
