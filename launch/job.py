@@ -21,10 +21,14 @@ class Job:
     Attributes:
       name: of machines, workloads and logs: lower-case letters, digits and dashes, at most 40.
       commands: the words after `python -m` of each, as in ("albert_jax", "pretrain", "--config=...").
+      one_host: whether the commands know of no other hosts: everything but pretraining.
+      after: names of the jobs that must have finished before.
     """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
+    one_host: bool = False
+    after: tuple[str, ...] = ()
 
     def __post_init__(self):
         if not _NAME.fullmatch(self.name):
@@ -32,8 +36,8 @@ class Job:
                 f"a job cannot be called {self.name!r}; use at most 40 lower-case letters, digits "
                 "and dashes, a letter first"
             )
-        if not self.commands:
-            raise UserError(f"job {self.name} has no commands; give it words after --")
+        if not all(self.commands) or not self.commands:
+            raise UserError(f"job {self.name} has no command; give it words after --")
 
     def shell(self, python: str = "python") -> str:
         """The commands as one line of shell."""
@@ -42,4 +46,4 @@ class Job:
 
 def albert(name: str, words: Sequence[str]) -> Job:
     """The job of a single `albert-jax` command."""
-    return Job(name, (("albert_jax", *words),))
+    return Job(name, (("albert_jax", *words),), one_host=words[:1] != ["pretrain"])
