@@ -6,6 +6,7 @@ import sys
 
 from absl import logging as absl_logging
 
+from albert_jax import environment
 from albert_jax.errors import UserError
 
 COMMANDS = {
@@ -66,5 +67,11 @@ def _one_line(error: UserError | OSError) -> str:
     return f"{place}{reason}; check the path, its permissions and the space on its disk"
 
 
-if __name__ == "__main__":
+def start():
+    """`main` in a process of its own."""
+    environment.prepare()
     main()
+
+
+if __name__ == "__main__":
+    start()

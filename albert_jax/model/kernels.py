@@ -111,10 +111,10 @@ def _blocked_backward(kept: tuple, g: jax.Array) -> tuple:
         dq = multiply("bhlm,bhmk->bhlk", ds, k)
         dk = multiply("bhml,bhlk->bhmk", transpose(ds), q)
         dv = multiply("bhml,bhlk->bhmk", transpose(p.astype(dtype)), g)
-        return dq.astype(dtype), dk.astype(dtype), dv.astype(dtype)
+        return dq, dk, dv  # float32: a loop's results in bfloat16 are slow to store on a CPU
 
     grads = _each(block, q, k, v, g.astype(dtype), log_total, row_sums)
-    return (*(_joined(x) for x in grads), None)
+    return (*(_joined(x).astype(dtype) for x in grads), None)
 
 
 _blocked.defvjp(_blocked_forward, _blocked_backward)
