@@ -27,6 +27,8 @@ def same_answer(predictions: Sequence[Prediction]) -> str | None:
     if "score" in first:
         scores = [prediction["score"] for prediction in predictions]
         return f"a score of {np.mean(scores):.3g}" if np.std(scores) < SAME else None
+    if "entities" in first:
+        return None if any(prediction["entities"] for prediction in predictions) else "no entity"
     if "label" not in first or any(p["label"] != first["label"] for p in predictions):
         return None
     return f"the label {first['label']}"
