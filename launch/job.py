@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from albert_jax.errors import UserError
 
+STOPPED = 75  # exit status of a command that was told to stop, has saved, and is not done
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")  # what gcloud, Kubernetes and SLURM all take
 
 
@@ -14,9 +14,9 @@ _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")  # what gcloud, Kubernete
 class Job:
     """A name, and commands that run one after the other until one fails.
 
-    Every host runs the same commands; those that train find the other hosts themselves. Run again
-    from the first, the commands must do no more than what is still missing: a preempted job is
-    simply started anew.
+    Every host runs the same commands; pretraining finds the other hosts itself. Run again from the
+    first, the commands must do no more than what is still missing, and end with status 0 only when
+    nothing is: a job that is preempted is simply started anew.
 
     Attributes:
       name: of machines, workloads and logs: lower-case letters, digits and dashes, at most 40.
@@ -39,11 +39,8 @@ class Job:
         if not all(self.commands) or not self.commands:
             raise UserError(f"job {self.name} has no command; give it words after --")
 
-    def shell(self, python: str = "python") -> str:
-        """The commands as one line of shell."""
-        return " && ".join(f"{python} -m {shlex.join(words)}" for words in self.commands)
-
-
-def albert(name: str, words: Sequence[str]) -> Job:
-    """The job of a single `albert-jax` command."""
-    return Job(name, (("albert_jax", *words),), one_host=words[:1] != ["pretrain"])
+    def shell(self, python: str, last: str = "") -> str:
+        """The commands as one line of shell; `last` goes before the last of them, as in "exec "."""
+        lines = [f"{python} -m {shlex.join(words)}" for words in self.commands]
+        lines[-1] = last + lines[-1]
+        return " && ".join(lines)

@@ -1,0 +1,38 @@
+"""A command of another tool: shown as a line of shell, or run."""
+
+import shlex
+import subprocess
+from dataclasses import dataclass
+
+from albert_jax.errors import UserError
+
+
+@dataclass(frozen=True)
+class Command:
+    """The words of a command, and the text it reads."""
+
+    words: tuple[str, ...]
+    stdin: str = ""
+
+    def __str__(self) -> str:
+        """As it would be typed; what it reads as a here-document."""
+        line = shlex.join(self.words)
+        return f"{line} <<'END'\n{self.stdin.rstrip()}\nEND" if self.stdin else line
+
+    def run(self) -> bool:
+        """Runs it, in view of the user; whether it succeeded. UserError if it is not installed."""
+        return self._run().returncode == 0
+
+    def answer(self) -> str | None:
+        """Runs it; what it prints, or None if it fails."""
+        result = self._run(stdout=subprocess.PIPE)
+        return None if result.returncode else result.stdout.strip()
+
+    def _run(self, **options) -> subprocess.CompletedProcess:
+        try:
+            return subprocess.run(self.words, input=self.stdin, text=True, check=False, **options)
+        except FileNotFoundError as error:
+            name = self.words[0]
+            raise UserError(
+                f"{name} is not installed; install it, or see with --dry-run what would be run"
+            ) from error

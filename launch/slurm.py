@@ -1,0 +1,58 @@
+"""SLURM: a batch job on the GPUs of several nodes, a process a GPU; it saves and requeues at its time limit.
+
+python -m launch slurm --name=base -- pretrain --config=... --workdir=/shared/runs/base
+"""
+
+import shlex
+from collections.abc import Sequence
+
+from launch.job import Job
+from launch.site import Site
+
+WARNING = 120  # seconds before the time limit
+
+
+def batch(job: Job, site: Site) -> str:
+    """The batch script of a job."""
+    nodes, tasks = (1, 1) if job.one_host else (site.nodes, site.gpus)
+    return f"""\
+#!/bin/bash
+#SBATCH --job-name={job.name}
+#SBATCH --partition={site.partition}
+#SBATCH --nodes={nodes}
+#SBATCH --ntasks-per-node={tasks}
+#SBATCH --gpus-per-node={site.gpus}
+#SBATCH --output={job.name}-%j.log
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:USR1@{WARNING}
+set -euo pipefail
+save_and_requeue() {{
+  kill -TERM "$step"
+  wait "$step" || true
+  scontrol requeue "$SLURM_JOB_ID"
+  exit 0
+}}
+trap save_and_requeue USR1
+srun --kill-on-bad-exit=1 bash -c {shlex.quote(job.shell(site.python, last="exec "))} &
+step=$!
+wait "$step"
+"""
+
+
+def script(jobs: Sequence[Job], site: Site) -> str:
+    """The shell script that submits the jobs, each after those it needs."""
+    names = {job.name for job in jobs}
+    parts = []
+    for job in jobs:
+        needed = "".join(f":${_variable(name)}" for name in job.after if name in names)
+        after = f'"--dependency=afterok{needed}" ' if needed else ""
+        parts += [
+            f"{_variable(job.name)}=$(sbatch --parsable {after}<<'END'\n{batch(job, site)}END\n)"
+        ]
+        parts += [f'echo "{job.name}: ${_variable(job.name)}"']
+    return "\n".join(parts)
+
+
+def _variable(name: str) -> str:
+    return name.replace("-", "_")

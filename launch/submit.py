@@ -1,0 +1,65 @@
+"""Jobs go out: by one of the launchers, or printed as the commands that would bring them out.
+
+`python -m experiments run ... --launcher=NAME` comes here, too.
+"""
+
+from collections.abc import Sequence
+
+from albert_jax.errors import UserError
+from launch import kubernetes, skypilot, slurm, tpu_vm
+from launch.command import Command
+from launch.job import Job
+from launch.site import Site
+
+SCRIPTS = {
+    "tpu_vm": tpu_vm.script,
+    "skypilot": skypilot.script,
+    "kubernetes": kubernetes.script,
+    "slurm": slurm.script,
+}
+SHARED = ("slurm",)  # whose machines see one file system
+QUEUES = ("tpu_vm", "slurm")  # which let a job wait for another
+
+
+def submit(jobs: Sequence[Job], launcher: str, site: Site, dry_run: bool = False):
+    """Brings jobs to their machines; with `tpu_vm`, stays until all have finished.
+
+    Args:
+      jobs: each of another name.
+      launcher: a name of SCRIPTS.
+      site: where.
+      dry_run: only print the shell script that it comes to.
+
+    Raises:
+      UserError: a job does not fit the launcher, or its tool failed.
+    """
+    check(jobs, launcher)
+    script = SCRIPTS[launcher](jobs, site)
+    if dry_run:
+        print(script)
+    elif launcher == "tpu_vm":
+        tpu_vm.keep(jobs, site)
+    elif not Command(("bash", "-euo", "pipefail"), script).run():
+        raise UserError(f"{launcher}: not all jobs went out; see above")
+
+
+def check(jobs: Sequence[Job], launcher: str):
+    """Raises UserError where jobs cannot go out by a launcher."""
+    if launcher not in SCRIPTS:
+        raise UserError(f"there is no launcher {launcher!r}; use one of {', '.join(SCRIPTS)}")
+    names = [job.name for job in jobs]
+    for job in jobs:
+        if names.count(job.name) > 1:
+            raise UserError(f"two jobs are called {job.name}; give each a name of its own")
+        if launcher not in QUEUES and set(job.after) & set(names):
+            raise UserError(
+                f"{job.name} needs {', '.join(job.after)} first, and {launcher} starts all jobs at "
+                "once; launch those first, these when they have finished"
+            )
+        local = [word for word in sum(job.commands, ()) if _is_local_workdir(word)]
+        if launcher not in SHARED and local:
+            raise UserError(f"{local[0]} goes when its machine goes; use --workdir=gs://BUCKET/...")
+
+
+def _is_local_workdir(word: str) -> bool:
+    return word.startswith("--workdir=") and "://" not in word

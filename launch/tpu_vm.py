@@ -1,0 +1,212 @@
+"""TPU VMs by queued resources: made, set up, watched, made again when preempted, deleted when done.
+
+python -m launch tpu_vm --name=base -- pretrain --config=... --workdir=gs://BUCKET/base
+
+does it all, and stays until the job has finished. It keeps no state of its own: ended and started
+again, it asks the cloud how far things are and goes on from there. Single steps:
+
+python -m launch.tpu_vm logs   --name=base
+python -m launch.tpu_vm status --name=base
+python -m launch.tpu_vm delete --name=base
+python -m launch.tpu_vm create --name=base -- pretrain ...  # then setup, then start
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from albert_jax.errors import UserError
+from launch import arguments
+from launch.command import Command
+from launch.job import STOPPED, Job
+from launch.site import Site
+
+POLL = 60  # seconds
+MOST_RESTARTS = 10  # of a job that fails on a machine that lives
+LOST = ("FAILED", "SUSPENDED")  # states of a queued resource that will not come back
+FOLDER = "build/launch"
+BUNDLE = "albert_jax.bundle"
+SETUP = f"""\
+rm -rf albert_jax && git clone --quiet {BUNDLE} albert_jax && cd albert_jax &&
+python3 -m pip install --quiet --user uv &&
+python3 -m uv venv --quiet --python 3.12 .venv &&
+python3 -m uv pip install --quiet --python .venv -c constraints.txt --editable .[tpu]"""
+
+
+def create(job: Job, site: Site) -> Command:
+    """Asks for the slice; it comes when there is one."""
+    slice_ = site.slice(job)
+    flags = [f"--node-id={job.name}", f"--accelerator-type={slice_.name}"]
+    flags += [f"--runtime-version={slice_.generation.runtime}", *(["--spot"] if site.spot else [])]
+    return _gcloud(site, "queued-resources", "create", job.name, *flags)
+
+
+def state(name: str, site: Site) -> Command:
+    """Prints ACTIVE, or what the slice is instead."""
+    return _gcloud(site, "queued-resources", "describe", name, "--format=value(state.state)")
+
+
+def setup(job: Job, site: Site) -> list[Command]:
+    """Brings the committed checkout and the job to every host, and installs."""
+    files = [f"{FOLDER}/{BUNDLE}", f"{FOLDER}/{job.name}.sh"]
+    return [
+        Command(("mkdir", "-p", FOLDER)),
+        Command(("git", "bundle", "create", "--quiet", files[0], "HEAD")),
+        Command(("cp", "/dev/stdin", files[1]), script_of(job)),
+        _on_hosts(job.name, site, "true", worker="0"),  # makes the key for ssh, once
+        _gcloud(site, "tpu-vm", "scp", *files, f"{job.name}:", "--worker=all"),
+        _on_hosts(job.name, site, SETUP),
+    ]
+
+
+def script_of(job: Job) -> str:
+    """What every host runs; the exit status stays in a file."""
+    return f"""\
+#!/bin/bash
+cd ~/albert_jax || exit
+export ALBERT_JAX_HOSTS=cluster
+{{
+  {job.shell(".venv/bin/python")}
+}} >> ~/{job.name}.log 2>&1
+echo $? > ~/{job.name}.exit
+"""
+
+
+def start(job: Job, site: Site) -> Command:
+    """Runs the job on every host, in a tmux session that outlives the connection."""
+    name = job.name
+    clear = f"tmux kill-session -t {name} 2> /dev/null; rm -f {name}.exit"
+    return _on_hosts(name, site, f"{clear}; tmux new-session -d -s {name} bash {name}.sh")
+
+
+def poll(name: str, site: Site) -> Command:
+    """Prints running, or the exit status, or absent."""
+    running = f"tmux has-session -t {name} 2> /dev/null && echo running"
+    ended = f"cat {name}.exit 2> /dev/null || echo absent"
+    return _on_hosts(name, site, f"{running} || {ended}", worker="0")
+
+
+def logs(name: str, site: Site) -> Command:
+    """Follows the log of the first host."""
+    return _on_hosts(name, site, f"tail -n 1000 -F {name}.log", worker="0")
+
+
+def delete(name: str, site: Site) -> Command:
+    """Gives the slice back, whatever runs there."""
+    return _gcloud(site, "queued-resources", "delete", name, "--force", "--quiet")
+
+
+def keep(jobs: Sequence[Job], site: Site):
+    """Keeps every job going until all have finished; a job begins when those before it are done.
+
+    Raises:
+      UserError: a job failed too often, or there are changes that are in no commit. Slices stay.
+    """
+    if Command(("git", "status", "--porcelain", "--untracked-files=no")).answer():
+        raise UserError("the machines get the last commit, and there are changes; commit them")
+    keeper = Keeper(site)
+    waiting = {job.name: job for job in jobs}
+    while waiting:
+        for job in list(waiting.values()):
+            if not waiting.keys() & set(job.after) and keeper.advance(job):
+                del waiting[job.name]
+        if waiting:
+            time.sleep(POLL)
+
+
+class Keeper:
+    """Takes a job one step further at a time: to a slice, a set-up, a start, an end."""
+
+    def __init__(self, site: Site):
+        self._site = site
+        self._failures: Counter[str] = Counter()
+
+    def advance(self, job: Job) -> bool:
+        """Looks at a job and does what is next; whether it has finished."""
+        found = state(job.name, self._site).answer()
+        if found == "ACTIVE":
+            return self._advance_active(job)
+        if found is None:
+            self._do(job, "asking for a slice", create(job, self._site))
+        elif found in LOST:
+            self._do(job, f"{found}, giving it back", delete(job.name, self._site))
+        else:
+            _say(job, found)
+        return False
+
+    def _advance_active(self, job: Job) -> bool:
+        answer = poll(job.name, self._site).answer() or "does not answer"
+        if answer == "absent":
+            steps = [*setup(job, self._site), start(job, self._site)]
+            self._do(job, "setting up and starting", *steps)
+        elif answer == "0":
+            self._do(job, "finished, giving the slice back", delete(job.name, self._site))
+        elif answer.isdigit():
+            self._restart(job, int(answer))
+        else:
+            _say(job, answer)
+        return answer == "0"
+
+    def _restart(self, job: Job, status: int):
+        self._failures[job.name] += status != STOPPED
+        if self._failures[job.name] > MOST_RESTARTS:
+            raise UserError(
+                f"{job.name} failed {MOST_RESTARTS} times, last with status {status}; see its log: "
+                f"python -m launch.tpu_vm logs --name={job.name}"
+            )
+        self._do(job, f"ended with status {status}, starting again", start(job, self._site))
+
+    def _do(self, job: Job, what: str, *commands: Command):
+        """Runs commands until one fails; the next look shows how far that came."""
+        _say(job, what)
+        all(command.run() for command in commands)
+
+
+def script(jobs: Sequence[Job], site: Site) -> str:
+    """The commands of `keep`, in their order, with remarks."""
+    lines = []
+    for job in jobs:
+        slice_, asked = site.slice(job), state(job.name, site)
+        after = f", after {', '.join(job.after)}" if job.after else ""
+        lines += [f"# {job.name}: {slice_.name}, hosts: {slice_.hosts}{after}"]
+        lines += [create(job, site), f"# every {POLL} s, until it says ACTIVE", asked]
+        lines += [*setup(job, site), start(job, site)]
+        lines += [f"# every {POLL} s; {' or '.join(LOST)}: delete, and from the top", asked]
+        lines += [poll(job.name, site), "# when it says 0", delete(job.name, site), ""]
+    return "\n".join(map(str, lines))
+
+
+def _on_hosts(name: str, site: Site, command: str, worker: str = "all") -> Command:
+    flags = (f"--worker={worker}", f"--command={command}")
+    return _gcloud(site, "tpu-vm", "ssh", name, *flags)
+
+
+def _gcloud(site: Site, *words: str) -> Command:
+    place = (f"--project={site.project}", f"--zone={site.zone}")
+    return Command(("gcloud", "compute", "tpus", *words, *place))
+
+
+def _say(job: Job, what: str):
+    print(f"{time.strftime('%H:%M:%S')} {job.name}: {what}", flush=True)
+
+
+BY_JOB = {"create": create, "setup": setup, "start": start}
+BY_NAME = {"status": state, "logs": logs, "delete": delete}
+
+
+def main(argv: list[str]):
+    """Does one step for one job."""
+    line = arguments.read(__doc__, argv, (*BY_JOB, *BY_NAME))
+    if line.verb in BY_JOB:
+        found = BY_JOB[line.verb](line.job, line.site)
+    else:
+        found = BY_NAME[line.verb](line.name, line.site)
+    for command in found if isinstance(found, list) else [found]:
+        if line.dry_run:
+            print(command)
+        elif not command.run():
+            raise UserError(f"{line.name}: {line.verb} failed; {command.words[0]} has said why")
+
+
+if __name__ == "__main__":
+    arguments.run(main)
