@@ -10,10 +10,10 @@ from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training import losses
 
-# Wide enough that matrix products dominate; unrolled, since XLA counts the body of a loop once.
+# Wide enough that matrix products dominate; unrolled, since XLA counts the body of a loop once (and so the blocked kernel once).
 CONFIG = AlbertConfig(
     vocab_size=500, embedding_size=64, hidden_size=256, num_layers=3, num_heads=4, ffn_size=1024,
-    max_positions=512, dtype="float32", scan_unroll=6,
+    max_positions=512, dtype="float32", scan_unroll=6, attention_kernel="plain",
 )  # fmt: skip
 ROWS, LENGTH, PREDICTIONS, EXAMPLES = 2, 512, 20, 3
 BATCH = abstract_batch(ROWS, LENGTH, PREDICTIONS, EXAMPLES)
