@@ -2,8 +2,8 @@
 
     python -m experiments.speed --torch=.venv-peers/bin/python [--keras=PYTHON] --output=FILE.md
 
-Every racer is a process that keeps its model. One works at a time, each for a few steps, several rounds, so that
-a machine that gets slower gets slower for all. Full rows are 15 % masked text without padding. Real rows
+Every racer is a process that keeps its model. One works at a time, each for a few steps, several rounds, so
+that a machine that gets slower gets slower for all. Full rows are 15 % masked text without padding. Real rows
 are texts of their own lengths; what counts there is tokens that are not padding. All have memory in large
 pages, as our commands have. The others' optimizer is AdamW, ours is LAMB.
 """

@@ -1,0 +1,191 @@
+"""How fast text becomes batches on one core, beside SentencePiece alone and the original's own algorithm.
+
+    python -m experiments.pipeline [--source=sotu] [--length=512] [--output=FILE.md]
+
+Everything runs in this process, and what counts is its processor time. The original's algorithm
+(experiments/reference_data.py) and preset=reference must agree in what they make; that is the second table.
+"""
+
+import argparse
+import itertools
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from etils import epath
+
+from albert_jax.data import batch_config, files, text
+from albert_jax.data.batches import Batches
+from albert_jax.data.documents import Document
+from albert_jax.data.normalisation import Normalisation
+from albert_jax.data.segments import Symbols
+from albert_jax.data.tokenisation import encode, normalised_sentences
+from albert_jax.data.vocabulary import Vocabulary, train
+from albert_jax.training.workdir import commit, replace
+from experiments import reference_data
+
+ROWS = 64  # of a batch
+SAMPLE = 20_000_000  # characters, of the beginning of the source
+PASSES = 3  # over the documents, by the original; so that few documents say something
+Numbers = dict[str, float]
+
+
+def main(argv: Sequence[str]):
+    """Measures and prints."""
+    parser = argparse.ArgumentParser("python -m experiments.pipeline", description=__doc__)
+    parser.add_argument("--source", default="sotu", help="what corpus.source takes")
+    parser.add_argument("--length", type=int, default=512)
+    parser.add_argument("--model", help="a SentencePiece model; else one is trained")
+    parser.add_argument("--output", help="a file for the report")
+    options = parser.parse_args(argv)
+    texts = list(sample(options.source))
+    vocabulary = open_vocabulary(options.model, texts)
+    documents, tokenising = tokenise(texts, vocabulary)
+    batches, made = batch_making(documents, vocabulary, options.length)
+    command = f"python -m experiments.pipeline {' '.join(argv)}"
+    report = "\n".join(
+        [
+            "# From text to batches, on one core",
+            "",
+            f"Command: `{command}`, commit {commit(Path(__file__).parents[1])}.",
+            "",
+            *table("thousand tokens a second", tokenising | batches, lambda v: f"{v / 1e3:,.0f}"),
+            "",
+            *table("", made, lambda v: f"{v:.4f}"),
+            "",
+        ]
+    )
+    print(report)
+    if options.output:
+        replace(epath.Path(options.output), report)
+
+
+def sample(source: str):
+    """Documents from the beginning of a source."""
+    taken = 0
+    for document in text.documents(source):
+        yield document
+        taken += len(document.body)
+        if taken >= SAMPLE:
+            return
+
+
+def open_vocabulary(path: str | None, texts: Sequence[text.Text]) -> Vocabulary:
+    """The named model, or 8,000 pieces of this text."""
+    if path:
+        return Vocabulary.load(epath.Path(path), Normalisation())
+    sentences = normalised_sentences(texts, Normalisation(), workers=1)
+    return Vocabulary(train(sentences, 8000, sample=20_000), Normalisation())
+
+
+def tokenise(
+    texts: Sequence[text.Text], vocabulary: Vocabulary
+) -> tuple[list[Document], dict[str, Numbers]]:
+    """Everything `prepare` does to a text, and SentencePiece alone on the same sentences."""
+    encode(files.Text("Café."), vocabulary)  # makes the tables that are made once
+    documents, seconds = timed(lambda: [encode(body, vocabulary) for body in texts])
+    tokens = sum(len(document.tokens) for document in documents)
+    sentences = list(normalised_sentences(texts, vocabulary.normalisation, workers=1))
+    alone = timed(lambda: vocabulary._processor.encode(sentences, num_threads=1))[1]
+    return documents, {
+        "SentencePiece alone, on normalised sentences": {"rate": tokens / alone},
+        "prepare: paragraphs, sentences, normalisation, SentencePiece": {"rate": tokens / seconds},
+        "of SentencePiece's rate, in thousandths": {"rate": 1e6 * alone / seconds},
+    }
+
+
+def batch_making(
+    documents: Sequence[Document], vocabulary: Vocabulary, length: int
+) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
+    """Rates of both presets and of the original's algorithm; what the last two made."""
+    rates, made = {}, {}
+    for preset in (batch_config.recommended, batch_config.reference):
+        config = preset(ROWS, length, workers=0)
+        pipeline = Batches(documents, config, Symbols(vocabulary.word_starts))
+        next(pipeline)
+        count = 2 * PASSES * sum(len(d.tokens) for d in documents) // (ROWS * length)
+        batches, seconds = timed(lambda p=pipeline, n=count: list(itertools.islice(p, n)))
+        tokens = sum((batch["example_ids"] > 0).sum() for batch in batches)
+        rates[f"ours, preset={preset.__name__}"] = {"rate": tokens / seconds}
+        made[f"ours, preset={preset.__name__}"] = described(batches)
+    theirs, seconds = timed(lambda: original(documents, vocabulary, length))
+    tokens = sum((batch["example_ids"] > 0).sum() for batch in theirs)
+    rates["google-research/albert's algorithm, in Python"] = {"rate": tokens / seconds}
+    made["google-research/albert's algorithm"] = described(theirs)
+    return rates, made
+
+
+def original(documents: Sequence[Document], vocabulary: Vocabulary, length: int) -> list[dict]:
+    """What the original makes, in our names so that it can be described."""
+    pieces = [
+        [
+            [vocabulary.pieces[i] for i in ids]
+            for ids in np.split(d.tokens, np.cumsum(d.sentence_lengths)[:-1])
+        ]
+        for d in documents
+    ]
+    ids = {piece: i for i, piece in enumerate(vocabulary.pieces)}
+    most = batch_config.reference(ROWS, length).predictions
+    rows = [
+        reference_data.features(example, ids, length, most)
+        for seed in range(PASSES)
+        for example in reference_data.examples(pieces, vocabulary.pieces, length, most, seed)
+    ]
+    arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return [
+        {
+            "example_ids": arrays["input_mask"],
+            "mlm_weights": arrays["masked_lm_weights"],
+            "mlm_positions": arrays["masked_lm_positions"],
+            "sentence_labels": arrays["next_sentence_labels"],
+            "sentence_weights": np.ones_like(arrays["next_sentence_labels"]),
+        }
+    ]
+
+
+def described(batches: Sequence[dict]) -> Numbers:
+    """What can be compared of made rows."""
+    joined = {name: np.concatenate([batch[name] for batch in batches]) for name in _COMPARED}
+    real, masked = joined["example_ids"] > 0, joined["mlm_weights"] > 0
+    labelled = joined["sentence_weights"] > 0
+    neighbours = np.diff(joined["mlm_positions"], axis=1) == 1
+    return {
+        "real positions": real.mean(),
+        "masked, of real ones": masked.sum() / real.sum(),
+        "rows with all predictions": masked.all(axis=1).mean(),
+        "masked next to masked": (neighbours & masked[:, 1:]).sum() / masked.sum(),
+        "pairs of label 1": joined["sentence_labels"][labelled].mean(),
+    }
+
+
+_COMPARED = (
+    "example_ids",
+    "mlm_weights",
+    "mlm_positions",
+    "sentence_labels",
+    "sentence_weights",
+)
+
+
+def timed(work: Callable):
+    """The result and this process's processor seconds."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+def table(title: str, rows: dict[str, Numbers], form: Callable[[float], str]) -> list[str]:
+    """Markdown."""
+    names = list(next(iter(rows.values())))
+    shown = [title] if names == ["rate"] else names
+    lines = [f"| | {' | '.join(shown)} |", "|---" * (len(names) + 1) + "|"]
+    return lines + [
+        f"| {label} | {' | '.join(form(values[name]) for name in names)} |"
+        for label, values in rows.items()
+    ]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
