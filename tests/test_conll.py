@@ -129,6 +129,48 @@ def test_a_missing_file_is_named(tmp_path):
         conll.find(str(tmp_path), "dev")
 
 
+@pytest.fixture
+def dataset(tmp_path, monkeypatch):
+    """A TFDS dataset with the features of its conll2003, under whatever name it is asked for."""
+    import tensorflow_datasets as tfds
+
+    class Tiny(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            types = tfds.features.ClassLabel(names=["O", "B-PER", "I-PER"])
+            features = {
+                "tokens": tfds.features.Sequence(tfds.features.Text()),
+                "ner": tfds.features.Sequence(types),
+            }
+            return tfds.core.DatasetInfo(
+                builder=self, features=tfds.features.FeaturesDict(features)
+            )
+
+        def _split_generators(self, dl_manager):
+            return {"dev": self._generate_examples()}
+
+        def _generate_examples(self):
+            yield 0, {"tokens": ["Zoë", "Ann", "is"], "ner": ["B-PER", "I-PER", "O"]}
+
+    builder = Tiny(data_dir=str(tmp_path), file_format="array_record")
+    builder.download_and_prepare()
+    monkeypatch.setattr(tfds, "builder", lambda name: builder)
+
+
+def test_a_tfds_dataset(dataset):
+    (sentence,) = conll.from_tfds("conll2003", "dev")
+    assert sentence == conll.sentence(["Zoë", "Ann", "is"], ["B-PER", "I-PER", "O"])
+    with pytest.raises(UserError, match="tfds:conll2003, split train: cannot be read"):
+        conll.from_tfds("conll2003", "train")
+
+
+def test_a_tfds_dataset_of_something_else(monkeypatch):
+    monkeypatch.setattr(conll.source, "from_tfds", lambda *_: [({"text": "a"}, "tfds:x")])
+    with pytest.raises(UserError, match="tfds:x: no tokens and ner, but text"):
+        conll.from_tfds("x", "train")
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")
 def test_wnut17():
     sentences = {split: conll.read(conll.find(str(SHARED), split)) for split in conll.FILES}

@@ -96,6 +96,20 @@ def read(path: epath.Path) -> list[Sentence]:
     return sentences
 
 
+def from_tfds(name: str, split: str) -> list[Sentence]:
+    """The sentences of a TFDS dataset with "tokens" and "ner", such as conll2003.
+
+    Raises:
+      UserError: there is no such dataset or split, or it has not these features.
+    """
+    found = []
+    for values, place in source.from_tfds(name, split):
+        if not {"tokens", "ner"} <= values.keys():
+            raise UserError(f"{place}: no tokens and ner, but {', '.join(values)}")
+        found.append(sentence(values["tokens"], values["ner"]))
+    return found
+
+
 def write(
     path: epath.Path, sentences: Iterable[Sentence], predictions: Iterable[Sequence[str]]
 ) -> None:

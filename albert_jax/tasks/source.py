@@ -91,9 +91,12 @@ def from_tfds(name: str, split: str) -> Iterator[Record]:
     with _failure_is_told(f"tfds:{name}, split {split}"):
         builder = tfds.builder(name)
         examples = builder.as_data_source(split)
+    features = {  # of a sequence its elements'
+        key: getattr(feature, "feature", feature) for key, feature in builder.info.features.items()
+    }
     names = {
         key: feature.names
-        for key, feature in builder.info.features.items()
+        for key, feature in features.items()
         if isinstance(feature, tfds.features.ClassLabel)
     }
     for number, example in enumerate(examples):
@@ -199,6 +202,8 @@ def _whole(value: Any) -> Any:
 
 
 def _plain_value(value: Any, names: list[str] | None, place: str) -> Any:
+    if isinstance(value, list):
+        return [_plain_value(one, names, place) for one in value]
     if names is not None:
         return names[value] if value >= 0 else None
     return files.decode(value, place) if isinstance(value, bytes) else value

@@ -20,6 +20,7 @@ from albert_jax.tasks import conll, metrics, words
 from albert_jax.tasks.classification import sequence
 from albert_jax.tasks.conll import Sentence
 from albert_jax.tasks.item import Item
+from albert_jax.tasks.source import TFDS
 from albert_jax.tasks.task import Head, Prediction, softmax
 
 TYPES = {  # of entities, by task; "tagging" takes them from its training file
@@ -35,7 +36,7 @@ class TaggingConfig:
 
     Attributes:
       name: one of TYPES.
-      data_dir: holds a file for each split; tasks/conll.py says what they are called.
+      data_dir: holds a file for each split; tasks/conll.py says what they are called. Or tfds:NAME.
       length: of a window, in pieces, special ones included.
       overlap: pieces that neighbouring windows share, at most half of a window.
       labels: O, and B and I of each type, in order; empty: of TYPES, or of the training file's.
@@ -83,7 +84,10 @@ class Tagging:
 
     def examples(self, split: str) -> list[Sentence]:
         """The sentences of the split's file; those of test may be without tags."""
-        path = conll.find(self._config.data_dir, split)
+        data_dir = self._config.data_dir
+        if data_dir.startswith(TFDS):
+            return conll.from_tfds(data_dir.removeprefix(TFDS), split)
+        path = conll.find(data_dir, split)
         sentences = conll.read(path)
         if split != "test" and sentences[0].tags is None:
             raise UserError(f"{path}: words without tags; a line holds a word and its tag")
