@@ -16,6 +16,7 @@ from albert_jax.commands.labels import CLASSIFIERS, named, ordered, size
 from albert_jax.errors import UserError
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.tasks import AlbertForTask
+from albert_jax.tasks import squad
 from albert_jax.tasks.item import Item, Part
 from albert_jax.tasks.stream import LENGTHS, outputs, predictions
 from albert_jax.tasks.table import family
@@ -146,6 +147,8 @@ def _open(model: Pretrained, name: str, settings: Mapping[str, Any]) -> Task:
     fields = {field.name: field.default for field in dataclasses.fields(section)}
     tuned = model.task if model.task.get("name") == name else {}
     values = {**fields, **tuned, "name": name, **settings}
+    if "head" in fields and model.head in squad.HEADS:
+        values["head"] = model.head
     if "labels" in fields and not values["labels"] and name != "score":
         if model.head not in CLASSIFIERS:
             raise _other_head(model, name, "classes")

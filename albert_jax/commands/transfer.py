@@ -162,6 +162,8 @@ def _settled(run: FinetuningConfig, task: Task) -> FinetuningConfig:
 
 def _fits(head: Head, source: Pretrained) -> bool:
     """Whether the checkpoint's classifier is one for the same labels; some formats do not name them."""
+    if "beam" in (head.kind, source.head):  # it has no labels, and layers of its own
+        return head.kind == source.head
     size = len(source.params["classifier"]["classifier"]["bias"])
     unnamed = all(label.startswith("LABEL_") for label in source.labels)
     return (head.kind, head.size) == (source.head, size) and (
