@@ -268,7 +268,10 @@ def test_official_files_of_predictions(tmp_path):
         ({"head": "both"}, "task.head is 'both'; it must be one of span, beam"),
         ({"stride": 0}, "task.stride is 0; it must be at least 1"),
         ({"n_best": 0}, "task.n_best is 0"),
-        ({"length": 11}, "task.length is 11; it must be at least 12"),
+        (
+            {"length": 11},
+            "task.length is 11; with a task.question_length of 8 it must be at least 12",
+        ),
     ],
 )
 def test_settings_that_cannot_be(change, message):

@@ -69,8 +69,8 @@ class SquadConfig:
                 raise UserError(f"task.{name} is {getattr(self, name)}; it must be at least 1")
         if self.length < self.question_length + 4:
             raise UserError(
-                f"task.length is {self.length}; it must be at least {self.question_length + 4}, "
-                "the question's share, three special pieces and one of the text"
+                f"task.length is {self.length}; with a task.question_length of {self.question_length} "
+                f"it must be at least {self.question_length + 4}"
             )
 
 
