@@ -61,6 +61,10 @@ SECTIONS = {  # what `task` says beside the family's own defaults
     "sms_spam": {"columns": ("label", "text")},
 }
 
+PAPER_SECTIONS = {
+    "squad2": {"head": "beam"},  # of run_squad_v2.py; Hugging Face's models have "span"
+}
+
 
 def get_config(argument: str | None = None) -> ConfigDict:
     """All settings of a run.
@@ -76,7 +80,7 @@ def get_config(argument: str | None = None) -> ConfigDict:
     return as_config(
         preset="reference" if is_paper else "recommended",
         init="checkpoint",
-        task=_section(choice["task"], recipe.length),
+        task=_section(choice["task"], recipe),
         model=EncoderConfig(hidden_dropout=recipe.dropout, attention_dropout=recipe.dropout),
         optimizer=OptimizerConfig(name="adamw", bias_correction=not is_paper),
         schedule=TuningScheduleConfig(
@@ -98,8 +102,9 @@ def _recipe(task: str, size: str) -> Recipe:
     return {**PAPER, **released}.get(task, OTHERS)
 
 
-def _section(task: str, length: int):
+def _section(task: str, recipe: Recipe):
     """The section `task`, by its family."""
     section, _ = FAMILIES[task]
-    lengths = {"length": length} if length else {}
-    return section(name=task, **lengths, **SECTIONS.get(task, {}))
+    said = SECTIONS.get(task, {}) | (PAPER_SECTIONS.get(task, {}) if recipe.steps else {})
+    lengths = {"length": recipe.length} if recipe.length else {}
+    return section(name=task, **lengths, **said)
