@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import importlib
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,14 +11,21 @@ from pathlib import Path
 import jax
 import pytest
 
-from albert_jax.commands.config import PretrainingConfig, pretraining
+from albert_jax.commands.config import (
+    FinetuningConfig,
+    PretrainingConfig,
+    finetuning,
+    pretraining,
+)
 from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import CHOICES, SIZES
-from configs import arguments
+from albert_jax.tasks.table import FAMILIES
+from configs import arguments, finetune
 from configs.pretrain import get_config
 
 ROOT = Path(__file__).parents[1]
+TABLES = ROOT / "../shared/reference/paper_tables.json"
 ARGUMENTS = [
     *(f"size={size},preset={preset}" for size in SIZES for preset in ("recommended", "reference")),
     *(f"share={mode}" for mode in CHOICES["sharing"]),
@@ -93,7 +101,7 @@ def quoted_commands() -> list[str]:
     text = "\n".join(file.read_text() for file in files)
     text = text.replace("$(ALBERT)", "albert-jax").replace("\\\n", " ")
     lines = re.findall(r"albert-jax +\S+ +--config=[^`\n]*", text)
-    return [line for line in lines if "..." not in line and "FILE" not in line]
+    return [line for line in lines if not any(part in line for part in ("...", "FILE", "{"))]
 
 
 def test_commands_are_quoted():
@@ -115,8 +123,49 @@ def test_a_quoted_command_is_understood(words, monkeypatch):
 @pytest.mark.parametrize("name", [path.stem for path in sorted(ROOT.glob("configs/[a-z]*.py"))])
 def test_every_config_has_defaults_that_build(name):
     module = importlib.import_module(f"configs.{name}")
-    if hasattr(module, "get_config"):
+    if name == "finetune":
+        finetuning(module.get_config().to_dict())
+    elif hasattr(module, "get_config"):
         pretraining(module.get_config(), None)
+
+
+@pytest.mark.parametrize("task", FAMILIES)
+def test_every_task_has_recipes(task):
+    paper, ours = (
+        finetuning(finetune.get_config(f"task={task},size={size}").to_dict())
+        for size in ("xxlarge", "small")
+    )
+    assert paper.task.name == ours.task.name == task
+    assert (paper.preset == "reference") == (task in finetune.PAPER)
+    assert paper.optimizer.bias_correction == (task not in finetune.PAPER)
+    assert ours.training.steps == 0 and ours.training.epochs > 0
+    assert ours.schedule.learning_rate > paper.schedule.learning_rate
+
+
+@pytest.mark.skipif(not TABLES.exists(), reason="no tables of the paper here")
+def test_recipes_are_those_of_table_14():
+    rows = json.loads(TABLES.read_text())["tables"]["table14_finetune_hparams"]["rows"]
+    names = {"STS": "stsb", "SST-2": "sst2", "SQuAD v1.1": "squad1", "SQuAD v2.0": "squad2"}
+    assert finetune.PAPER.keys() == {names.get(name, name.lower()) for name in rows}
+    for name, row in rows.items():
+        size = "xxlarge_v1" if name == "RACE" else "base"
+        task = names.get(name, name.lower())
+        run = finetuning(finetune.get_config(f"task={task},size={size}").to_dict())
+        assert (run.schedule.learning_rate, run.schedule.warmup_steps) == (
+            row["lr"],
+            row["warmup_steps"],
+        )
+        assert (run.training.batch_size, run.training.steps) == (row["batch"], row["train_steps"])
+        assert run.model.hidden_dropout == run.model.attention_dropout == row["albert_dropout"]
+        assert run.model.classifier_dropout == row["classifier_dropout"]
+        assert run.task.length == row["max_seq_len"]
+        assert run.optimizer.name == "adamw" and not run.schedule.joined
+
+
+def test_race_has_its_own_recipe_for_version_2():
+    """With the paper's, those models diverge (README of the release)."""
+    run = finetuning(finetune.get_config("task=race,size=xxlarge").to_dict())
+    assert (run.schedule.learning_rate, run.model.hidden_dropout) == (1e-5, 0.0)
 
 
 class Reads(ast.NodeVisitor):
@@ -147,7 +196,13 @@ def test_every_setting_is_read():
     sections = [
         f for f in dataclasses.fields(PretrainingConfig) if dataclasses.is_dataclass(f.type)
     ]
+    sections += [
+        f for f in dataclasses.fields(FinetuningConfig) if dataclasses.is_dataclass(f.type)
+    ]
     settings = [f"{s.name}.{field.name}" for s in sections for field in dataclasses.fields(s.type)]
+    settings += [
+        f"task.{field.name}" for s, _ in FAMILIES.values() for field in dataclasses.fields(s)
+    ]
     assert unread([*settings, "model.nobody_reads_this"]) == ["model.nobody_reads_this"]
 
 
