@@ -36,3 +36,8 @@ class Command:
             raise UserError(
                 f"{name} is not installed; install it, or see with --dry-run what would be run"
             ) from error
+
+
+def write(path: str, text: str) -> Command:
+    """The command that writes a file."""
+    return Command(("tee", path), text)

@@ -6,7 +6,7 @@ python -m launch skypilot --name=base -- pretrain --config=... --workdir=gs://BU
 from collections.abc import Sequence
 
 from launch import manifest
-from launch.command import Command
+from launch.command import Command, write
 from launch.job import STOPPED, Job
 from launch.site import Site
 
@@ -34,7 +34,7 @@ def task(job: Job, site: Site) -> dict:
         "workdir": ".",
         "envs": {"ALBERT_JAX_HOSTS": "cluster"},
         "setup": SETUP,
-        "run": job.shell(".venv/bin/python") + "\n",
+        "run": job.shell(".venv/bin/python"),
     }
 
 
@@ -42,7 +42,7 @@ def script(jobs: Sequence[Job], site: Site) -> str:
     """The shell script that writes the tasks and hands them to SkyPilot."""
     commands = [Command(("mkdir", "-p", FOLDER))]
     for job in jobs:
-        path, text = f"{FOLDER}/{job.name}.yaml", manifest.dump(task(job, site))
-        commands += [Command(("cp", "/dev/stdin", path), text)]
+        path = f"{FOLDER}/{job.name}.yaml"
+        commands += [write(path, manifest.dump(task(job, site)))]
         commands += [Command(("sky", "jobs", "launch", "--yes", "--detach-run", path))]
     return "\n".join(map(str, commands))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from albert_jax.errors import UserError
 from launch import arguments
-from launch.command import Command
+from launch.command import Command, write
 from launch.job import STOPPED, Job
 from launch.site import Site
 
@@ -52,7 +52,7 @@ def setup(job: Job, site: Site) -> list[Command]:
     return [
         Command(("mkdir", "-p", FOLDER)),
         Command(("git", "bundle", "create", "--quiet", files[0], "HEAD")),
-        Command(("cp", "/dev/stdin", files[1]), script_of(job)),
+        write(files[1], script_of(job)),
         _on_hosts(job.name, site, "true", worker="0"),  # makes the key for ssh, once
         _gcloud(site, "tpu-vm", "scp", *files, f"{job.name}:", "--worker=all"),
         _on_hosts(job.name, site, SETUP),

@@ -1,0 +1,139 @@
+"""Several processes on this machine, each with CPU devices of its own: a rehearsal of several hosts.
+
+python -m launch.local --processes=2 --devices=4 -- pretrain --config=... --workdir=W
+
+Every line is shown with the number of its process. A signal goes to all of them; when one fails,
+the others are ended.
+"""
+
+import argparse
+import math
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+from albert_jax.errors import UserError
+from launch import arguments
+
+GRACE = 10  # seconds that the others have to end by themselves when one has failed
+POLL = 0.1
+
+
+def environment(index: int, count: int, devices: int, port: int) -> dict[str, str]:
+    """The variables that make a process one of several."""
+    return {
+        "ALBERT_JAX_HOSTS": f"{index}/{count}@127.0.0.1:{port}",
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        "JAX_PLATFORMS": "cpu",
+    }
+
+
+def run(words: Sequence[str], count: int, devices: int, port: int) -> int:
+    """Runs an `albert-jax` command as `count` processes to the end; the first status that is not 0."""
+    command = [sys.executable, "-m", "albert_jax", *words]
+    processes = [
+        subprocess.Popen(
+            command,
+            env=os.environ | environment(index, count, devices, port),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # Ctrl-C is passed on below, once
+        )
+        for index in range(count)
+    ]
+    echoes = [
+        threading.Thread(target=_echo, args=(index, process))
+        for index, process in enumerate(processes)
+    ]
+    for echo in echoes:
+        echo.start()
+    before = {number: signal.signal(number, _pass_on(processes)) for number in _SIGNALS}
+    try:
+        return _wait(processes)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for process in processes:
+            process.kill()
+        for echo in echoes:
+            echo.join()
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _wait(processes: Sequence[subprocess.Popen]) -> int:
+    """Returns when all have ended, or a while after one has failed."""
+    failed, until = 0, math.inf
+    while None in (statuses := [process.poll() for process in processes]):
+        if not failed and any(statuses):
+            failed, until = next(filter(None, statuses)), time.monotonic() + GRACE
+        if time.monotonic() > until:
+            break
+        time.sleep(POLL)
+    return failed or next(filter(None, statuses), 0)
+
+
+def _pass_on(processes: Sequence[subprocess.Popen]):
+    def handler(number: int, _):
+        for process in processes:
+            process.send_signal(number)
+
+    return handler
+
+
+def _echo(index: int, process: subprocess.Popen):
+    for line in process.stdout:
+        print(f"[{index}] {line}", end="", flush=True)
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def script(words: Sequence[str], count: int, devices: int, port: int) -> str:
+    """The same as a shell script."""
+    lines = [
+        shlex.join(
+            [
+                *("env", *(f"{k}={v}" for k, v in environment(i, count, devices, port).items())),
+                *("python", "-m", "albert_jax", *words),
+            ]
+        )
+        + " &"
+        for i in range(count)
+    ]
+    return "\n".join([*lines, "wait"])
+
+
+def main(argv: list[str]):
+    """Reads the command line and runs."""
+    own, *commands = arguments.split(argv)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--devices", type=int, default=1, help="CPU devices of each process")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be run")
+    options = parser.parse_args(own)
+    if len(commands) != 1:
+        raise UserError("one albert-jax command belongs after --")
+    settings = (commands[0], options.processes, options.devices, free_port())
+    if options.dry_run:
+        print(script(*settings))
+    else:
+        sys.exit(run(*settings))
+
+
+if __name__ == "__main__":
+    arguments.run(main)

@@ -1,0 +1,158 @@
+"""The exact commands, and `keep` against a gcloud that only says what it is told to."""
+
+import os
+import subprocess
+
+import pytest
+
+from albert_jax.errors import UserError
+from launch import tpu_vm
+from launch.job import Job
+from tests.launching import JOB, SITE, pretend
+
+PLACE = "--project=p --zone=europe-west4-a"
+ON_ALL = "gcloud compute tpus tpu-vm ssh base --worker=all"
+
+
+def test_a_slice_is_asked_for_by_name_type_and_software():
+    assert str(tpu_vm.create(JOB, SITE)) == (
+        "gcloud compute tpus queued-resources create base --node-id=base "
+        f"--accelerator-type=v3-128 --runtime-version=tpu-ubuntu2204-base --spot {PLACE}"
+    )
+
+
+def test_the_commit_and_the_job_go_to_every_host():
+    lines = [str(command) for command in tpu_vm.setup(JOB, SITE)]
+    assert lines[1] == "git bundle create --quiet build/launch/albert_jax.bundle HEAD"
+    assert lines[3] == f"gcloud compute tpus tpu-vm ssh base --worker=0 --command=true {PLACE}"
+    assert lines[4] == (
+        "gcloud compute tpus tpu-vm scp build/launch/albert_jax.bundle build/launch/base.sh base: "
+        f"--worker=all {PLACE}"
+    )
+    assert lines[5] == (
+        f"{ON_ALL} '--command=rm -rf albert_jax && git clone --quiet albert_jax.bundle albert_jax "
+        "&& cd albert_jax &&\npython3 -m pip install --quiet --user uv &&\n"
+        "python3 -m uv venv --quiet --python 3.12 .venv &&\npython3 -m uv pip install --quiet "
+        f"--python .venv -c constraints.txt --editable .[tpu]' {PLACE}"
+    )
+
+
+def test_the_job_runs_in_a_session_of_its_own():
+    assert str(tpu_vm.start(JOB, SITE)) == (
+        f"{ON_ALL} '--command=tmux kill-session -t base 2> /dev/null; rm -f base.exit; "
+        f"tmux new-session -d -s base bash base.sh' {PLACE}"
+    )
+
+
+def test_the_rest():
+    assert str(tpu_vm.delete("base", SITE)) == (
+        f"gcloud compute tpus queued-resources delete base --force --quiet {PLACE}"
+    )
+    assert str(tpu_vm.logs("base", SITE)) == (
+        "gcloud compute tpus tpu-vm ssh base --worker=0 '--command=tail -n 1000 -F base.log' "
+        f"{PLACE}"
+    )
+
+
+def test_what_a_host_runs_leaves_its_log_and_its_status(tmp_path):
+    """The script itself, in a home where the interpreter is a program that prints and fails."""
+    bin_ = tmp_path / "albert_jax" / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    pretend(bin_, "python", 'echo "$ALBERT_JAX_HOSTS $3 $5"; exit 75')
+    script = tmp_path / "base.sh"
+    script.write_text(tpu_vm.script_of(JOB))
+    subprocess.run(["bash", script], env=os.environ | {"HOME": str(tmp_path)}, check=True)
+    assert (tmp_path / "base.log").read_text() == "cluster pretrain --workdir=gs://b/it's base\n"
+    assert (tmp_path / "base.exit").read_text() == "75\n"
+
+
+GCLOUD = """
+echo "$*" >> calls
+case "$*" in
+  *describe*) answers=states;;
+  *has-session*) answers=polls;;
+  *) exit 0;;
+esac
+answer=$(head -n 1 $answers)
+sed -i 1d $answers
+[ "$answer" = - ] && exit 1
+echo "$answer"
+"""
+
+
+@pytest.fixture
+def cloud(tmp_path, monkeypatch):
+    """A function: what gcloud will answer -> what was asked of it by the end."""
+    pretend(tmp_path, "gcloud", GCLOUD)
+    pretend(tmp_path, "git", "")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tpu_vm, "POLL", 0)
+
+    def keep(states, polls, jobs=(JOB,)):
+        (tmp_path / "states").write_text("\n".join(states) + "\n")
+        (tmp_path / "polls").write_text("\n".join(polls) + "\n")
+        try:
+            tpu_vm.keep(jobs, SITE)
+        finally:
+            calls = (tmp_path / "calls").read_text().splitlines()
+        return [what for call in calls for what in DEEDS if what in call]
+
+    return keep
+
+
+DEEDS = ("create", "scp", "new-session", "delete")  # in this order a job is brought to its end
+
+
+def test_a_job_is_brought_to_its_end(cloud, capfd):
+    states = ["-", "WAITING_FOR_RESOURCES", "PROVISIONING", *["ACTIVE"] * 3]
+    assert cloud(states, ["absent", "running", "0"]) == list(DEEDS)
+    assert "base: finished, giving the slice back" in capfd.readouterr().out
+
+
+def test_a_preempted_slice_is_made_again_and_the_job_goes_on(cloud):
+    states = ["ACTIVE", "SUSPENDING", "SUSPENDED", "-", "ACTIVE", "ACTIVE"]
+    found = cloud(states, ["running", "absent", "0"])
+    assert found == ["delete", "create", "scp", "new-session", "delete"]
+
+
+def test_a_job_that_was_told_to_stop_starts_again(cloud):
+    polls = ["75"] * 20 + ["running", "0"]
+    assert cloud(["ACTIVE"] * 22, polls) == ["new-session"] * 20 + ["delete"]
+
+
+def test_a_job_that_always_fails_is_given_up(cloud):
+    with pytest.raises(UserError, match="base failed 10 times, last with status 1; see its log"):
+        cloud(["ACTIVE"] * 20, ["1"] * 20)
+
+
+def test_a_host_that_does_not_answer_is_asked_again(cloud):
+    assert cloud(["ACTIVE"] * 2, ["-", "0"]) == ["delete"]
+
+
+def test_a_job_waits_for_those_before_it(cloud, tmp_path):
+    after = Job("sst2", JOB.commands, one_host=True, after=("base", "finished-long-ago"))
+    assert cloud(["ACTIVE"] * 3, ["running", "0", "0"], (after, JOB)) == ["delete", "delete"]
+    first, second = (line for line in _lines(tmp_path / "calls") if "delete" in line)
+    assert " base " in first and " sst2 " in second
+
+
+def _lines(path):
+    return path.read_text().splitlines()
+
+
+def test_changes_that_are_in_no_commit_would_be_left_behind(cloud, tmp_path):
+    pretend(tmp_path, "git", "echo ' M setup.py'")
+    (tmp_path / "calls").touch()
+    with pytest.raises(UserError, match="commit them"):
+        cloud([], [])
+
+
+def test_a_single_step_is_shown_or_done(cloud, tmp_path, capfd):
+    tpu_vm.main(["delete", "--name=base", "--dry-run", "--project=p", "--zone=europe-west4-a"])
+    assert capfd.readouterr().out == f"{tpu_vm.delete('base', SITE)}\n"
+    assert not (tmp_path / "calls").exists()
+    tpu_vm.main(["delete", "--name=base", "--project=q"])
+    assert "delete base --force --quiet --project=q" in (tmp_path / "calls").read_text()
+    with pytest.raises(UserError, match="no command"):
+        tpu_vm.main(["create", "--name=base"])
