@@ -62,7 +62,7 @@ def embed(model: Pretrained, texts: Iterable[str], length: int = LENGTH) -> Iter
       length: see WINDOW.
     """
     task = Embedding(model.vocabulary, min(length, model.config.max_positions))
-    for _, vector in Predictor(model, task, jax.devices()).stream(texts):
+    for _, vector in Predictor(model, task, "embedding", jax.devices()).stream(texts):
         yield vector
 
 
