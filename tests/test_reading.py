@@ -75,7 +75,7 @@ def tuned(head):
     """A workdir; the model is of a few thousand parameters."""
     init = Path(FOLDER.name) / f"init-{head}"
     albert_jax.save(random_model(hidden_size=16, num_layers=2, ffn_size=32), init)
-    steps = ("--config.training.steps=120", "--config.training.evaluate_every=120")
+    steps = ("--config.training.steps=80", "--config.training.evaluate_every=80")
     return finetune(head, init, f"--config.task.head={head}", *steps)
 
 
@@ -132,6 +132,7 @@ def test_questions_of_the_users_own(head, tmp_path):
     assert max(entry["start"] for entry in said[8]["n_best"]) > 100  # it is read to its end
 
 
+@pytest.mark.slow
 def test_a_tuned_head_is_tuned_further(capsys):
     steps = ("--config.training.steps=1", "--config.schedule.learning_rate=1e-9")
     again = finetune("again", tuned("beam"), "--config.task.head=beam", *steps)

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from albert_jax.model.albert import Albert, Batch
-from albert_jax.model.spans import Beam, BeamHead, SpanScores
 from albert_jax.model.config import AlbertConfig
 from albert_jax.model.heads import Classifier
 from albert_jax.model.layers import product
+from albert_jax.model.spans import Beam, BeamHead, SpanScores
 
 
 class AlbertForTask(nn.Module):

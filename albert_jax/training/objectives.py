@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import optax
 
 from albert_jax.model.albert import Batch
-from albert_jax.model.spans import SpanScores
 from albert_jax.model.layers import product
+from albert_jax.model.spans import SpanScores
 from albert_jax.training.losses import Objective, Sums
 
 TEMPERATURE = 0.05  # of cosines, as in SimCSE (Gao et al. 2021) and sentence-transformers
