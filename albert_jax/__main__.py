@@ -15,6 +15,7 @@ COMMANDS = {
     "finetune": "a checkpoint and a task's files -> a model, its scores and predictions",
     "evaluate": "a checkpoint's scores on a task's files, and its predictions",
     "predict": "what a model says of every line of a file",
+    "explain": "which words moved an answer, as a page to open in a browser",
     "embed": "a vector for every text of a file",
     "search": "the texts of a file that are nearest to a query",
     "fill-mask": "words for the [MASK]s of a sentence",

@@ -125,7 +125,7 @@ def test_compiling_leaves_nothing_to_compile():
     predict = albert_jax.predictor(
         random_model(head="sequence", classes=2, max_positions=128)
     ).compile()
-    forward = predict._infer.args[0]
+    forward = predict._forward
     assert forward._cache_size() == 2  # rows of 64 and of 128
     predict(["the cat", "the cat " * 60])
     predict(["a dog"])

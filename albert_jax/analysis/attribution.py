@@ -80,14 +80,3 @@ def _path(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         (places[i : i + PARALLEL].astype(np.float32), weights[i : i + PARALLEL].astype(np.float32))
         for i in range(0, count, PARALLEL)
     ]
-
-
-def margin(logits: jax.Array, best: int, other: int) -> jax.Array:
-    """How far the class `best` is ahead of `other`; logits [P, C] -> [P]."""
-    return logits[:, best] - logits[:, other]
-
-
-def span_likelihood(logits: jax.Array, start: int, end: int) -> jax.Array:
-    """Log-probability of a span, both ends inclusive; logits of starts and ends [P, L, 2] -> [P]."""
-    likelihood = jax.nn.log_softmax(logits, axis=1)
-    return likelihood[:, start, 0] + likelihood[:, end, 1]

@@ -5,7 +5,7 @@ predict(["a gripping film", "two hours of my life"])
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,11 +18,11 @@ from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.tasks import AlbertForTask
 from albert_jax.tasks import squad
 from albert_jax.tasks.item import Item, Part
-from albert_jax.tasks.stream import LENGTHS, outputs, predictions
+from albert_jax.tasks.stream import LENGTHS, Infer, outputs, predictions
 from albert_jax.tasks.table import family
-from albert_jax.tasks.task import Example, Prediction, Task
+from albert_jax.tasks.task import Example, Output, Prediction, Task
 from albert_jax.training.config import build
-from albert_jax.training.inference import infer, make_forward
+from albert_jax.training.inference import Forward, infer, make_forward
 from albert_jax.training.sharding import make_mesh, replicated
 
 HEADLESS = ("mlm", "sentence")  # parameters that no task reads
@@ -43,19 +43,18 @@ class Predictor:
     Attributes:
       model: its classes are in the order of the task.
       task: makes items of inputs, and predictions of what the model says.
+      name: of the task.
       network: the model's module.
-      params: its parameters, on the devices.
     """
 
-    def __init__(self, model: Pretrained, task: Task, devices: Sequence[jax.Device] | None = None):
+    def __init__(self, model: Pretrained, task: Task, name: str, devices: Sequence[jax.Device]):
         """`devices` share every batch; see `predictor`."""
-        self.model, self.task = model, task
+        self.model, self.task, self.name = model, task, name
         self.network = AlbertForTask(model.config, task.head.kind, task.head.size)
-        self._mesh = make_mesh(None if devices is None else list(devices))
+        self._mesh = make_mesh(list(devices))
         params = {name: p for name, p in model.params.items() if name not in HEADLESS}
-        self.params = jax.device_put(params, replicated(self._mesh))
-        forward = make_forward(self.network, self._mesh)
-        self._infer = partial(infer, forward, self.params, mesh=self._mesh)
+        self._params = jax.device_put(params, replicated(self._mesh))
+        self._forward = make_forward(self.network, self._mesh)
         self._layout = {"pad_id": model.vocabulary.pad_id, "devices": self._mesh.size}
 
     def __call__(self, inputs: Iterable[Input]) -> list[Prediction]:
@@ -73,7 +72,16 @@ class Predictor:
 
     def stream(self, examples: Iterable[Example]) -> Iterator[tuple[Example, Prediction]]:
         """Every example once, in order, with its prediction, in constant memory."""
-        return predictions(self.task, examples, self._infer, **self._layout)
+        return predictions(self.task, examples, self._infer(self._forward), **self._layout)
+
+    def outputs(self, items: Iterable[Item], method: Callable | None = None) -> Iterator[Output]:
+        """What the model says of every item (tasks/task.py, `Output`), in order.
+
+        `method`, (network, batch) -> vectors of packed parts [B, N, D], stands in for the head.
+        """
+        kind = "embedding" if method else self.task.head.kind
+        forward = make_forward(self.network, self._mesh, method) if method else self._forward
+        return outputs(items, kind, self._infer(forward), **self._layout)
 
     def record(self, value: Input, place: str) -> Mapping[str, Any]:
         """An input with the names of its texts; `place` is for errors."""
@@ -92,8 +100,11 @@ class Predictor:
         for length in sorted({min(length, longest) for length in LENGTHS}):
             tokens = np.full(length, self.model.vocabulary.pad_id, np.int32)
             row = Item((Part(tokens, np.zeros_like(tokens)),))
-            list(outputs([row], self.task.head.kind, self._infer, **self._layout))
+            list(self.outputs([row]))
         return self
+
+    def _infer(self, forward: Forward) -> Infer:
+        return partial(infer, forward, self._params, mesh=self._mesh)
 
 
 def predictor(
@@ -128,7 +139,7 @@ def predictor(
         raise UserError(f"{name} needs {opened.head.size} outputs, the model has {size(model)}")
     if opened.head.kind in CLASSIFIERS and wanted != model.labels:
         model = ordered(model, name, wanted)
-    return Predictor(model, opened, devices or jax.devices()[:1])
+    return Predictor(model, opened, name, devices or jax.devices()[:1])
 
 
 def _usual(model: Pretrained) -> str:
