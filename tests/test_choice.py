@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.tasks.choice import Choice, ChoiceConfig
+from tests.learning import learn
 from tests.models import sentencepiece_model
 
 WORDS = Vocabulary(sentencepiece_model(), Normalisation())
@@ -88,3 +90,19 @@ def test_a_malformed_row_is_named(tmp_path, changes, reason):
     write(tmp_path / "dev.jsonl", ROW)
     with pytest.raises(UserError, match=f"train.jsonl:2: {reason}"):
         choice(tmp_path).examples("train")
+
+
+def test_from_files_to_predictions(tmp_path):
+    """Questions of two and of three options in one table; the cat is the answer."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 64), ("dev", 16), ("test", 3)):
+        found = [
+            rng.permutation(["the cat", "the mat", "walking"][: 2 + i % 2]) for i in range(count)
+        ]
+        rows = ({"options": o.tolist(), "label": o.tolist().index("the cat")} for o in found)
+        write(tmp_path / f"{split}.jsonl", *(ROW | row for row in rows))
+    results = learn("choice", tmp_path, tmp_path / "W", "--config.task.question_length=16")
+    assert results["dev"] == results["test"] == {"accuracy": 100.0}
+    lines = (tmp_path / "W/predictions/test.jsonl").read_text().splitlines()
+    assert [json.loads(line)["option"] for line in lines] == ["the cat"] * 3
+    assert [len(json.loads(line)["probabilities"]) for line in lines] == [2, 3, 2]

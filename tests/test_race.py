@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.tasks.race import Race, RaceConfig
+from tests.learning import learn
 from tests.models import sentencepiece_model
 
 WORDS = Vocabulary(sentencepiece_model(), Normalisation())
@@ -159,6 +161,32 @@ def test_what_is_missing_is_named(tmp_path):
         answers(race(tmp_path), "dev")
     with pytest.raises(UserError, match=r"task.level is 'low'; it must be middle, high or empty"):
         race(tmp_path, level="low")
+
+
+def test_from_files_to_predictions(tmp_path):
+    """The cat is the answer, and the model learns it."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 32), ("dev", 8), ("test", 2)):
+        for level in ("middle", "high"):
+            for number in range(count):
+                options = rng.permutation(["the cat", "the mat", "a big one", "walking"]).tolist()
+                written = passage(f"{level}{number}.txt", "ABCD"[options.index("the cat")])
+                written["options"] = [options]
+                write(tmp_path / "RACE" / split / level / f"{number}.txt", written)
+    results = learn("race", tmp_path, tmp_path / "W", "--config.task.question_length=16")
+    assert results["dev"] == {"accuracy": 100.0, "accuracy_middle": 100.0, "accuracy_high": 100.0}
+    said = json.loads((tmp_path / "W/predictions/test.json").read_text())
+    gold = race(tmp_path, question_length=16).examples("test")
+    assert said == {question.passage: ["ABCD"[question.label]] for question in gold}
+
+
+def test_a_malformed_file_is_one_line(tmp_path):
+    write(tmp_path / "train/middle/1.txt", passage("middle1.txt", "E"))
+    with pytest.raises(SystemExit) as ended:
+        learn("race", tmp_path, tmp_path / "W", "--config.task.question_length=16")
+    assert ended.value.code == (
+        f"albert-jax: {tmp_path}/train/middle/1.txt:1: the label is option 4, counted from 0, of 4"
+    )
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")

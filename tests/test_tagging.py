@@ -10,8 +10,9 @@ import pytest
 from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
-from albert_jax.tasks import conll, metrics
+from albert_jax.tasks import collapse, conll, metrics
 from albert_jax.tasks.tagging import Tagging, TaggingConfig, windows
+from tests.learning import learn
 from tests.models import sentencepiece_model
 
 WORDS = Vocabulary(sentencepiece_model(), Normalisation())
@@ -166,6 +167,12 @@ def test_a_training_file_has_tags(tmp_path):
     assert task.examples("test")[0].words == ["a", "b"]
 
 
+def test_a_tfds_dataset_by_its_name(monkeypatch):
+    found = [conll.sentence(["cat"], ["B-PET"])]
+    monkeypatch.setattr(conll, "from_tfds", lambda *asked: found if asked == ("x", "dev") else [])
+    assert tagging(data_dir="tfds:x").examples("dev") == found
+
+
 @pytest.mark.parametrize(
     "changes, reason",
     [
@@ -193,3 +200,33 @@ def test_wnut17_is_decoded_as_it_was_encoded(length, tmp_path):
     assert metrics.entity_scores([e.tags for e in examples], [p["tags"] for p in said]).f1 == 1.0
     task.write(tmp_path, "dev", examples, said)
     assert [s.words for s in conll.read(tmp_path / "dev.conll")] == [e.words for e in examples]
+
+
+def test_a_tagger_that_finds_nothing_has_collapsed():
+    nothing, something = {"tags": ["O"], "entities": []}, {"tags": ["B-PET"], "entities": [{}]}
+    assert collapse.same_answer([nothing] * 30) == "no entity"
+    assert collapse.same_answer([nothing] * 30 + [something]) is None
+
+
+def test_from_files_to_predictions(tmp_path):
+    """In CoNLL-2003's own layout: a cat is a pet, and the model learns it."""
+    rng, header = np.random.default_rng(0), "-DOCSTART- -X- O O\n\n"
+    for name, count in (("eng.train", 60), ("eng.testa", 20), ("eng.testb", 4)):
+        chosen = (rng.permutation(["the", "cat", "saw", "mat"]) for _ in range(count))
+        lines = ("\n".join(f"{w} NN X {'I-PER' if w == 'cat' else 'O'}" for w in s) for s in chosen)
+        (tmp_path / name).write_text(header + "\n\n".join(lines) + "\n")
+    results = learn("conll2003", tmp_path, tmp_path / "W", "--config.task.overlap=8")
+    assert results["dev"]["f1"] == results["test"]["f1"] == 100.0
+    lines = (tmp_path / "W/predictions/test.conll").read_text().splitlines()
+    assert len(lines) == 4 * 5
+    assert set(lines) == {"the O O", "saw O O", "mat O O", "cat I-PER B-PER", ""}
+
+
+def test_a_malformed_file_is_one_line(tmp_path):
+    (tmp_path / "eng.train").write_text("the DT I-NP O\ncat NN I-NP PER\n")
+    with pytest.raises(SystemExit) as ended:
+        learn("conll2003", tmp_path, tmp_path / "W", "--config.task.overlap=8")
+    assert ended.value.code == (
+        f"albert-jax: {tmp_path}/eng.train:2: the tag 'PER' is not O, nor B, I, E or S with a dash "
+        "and a type"
+    )
