@@ -42,6 +42,7 @@ INDIFFERENT = {  # where things lie and how they are computed, not what comes ou
     "corpus.records",
     "corpus.workers",
     "data.workers",
+    "task.data_dir",
     "model.scan_unroll",
     "model.remat",
     "model.attention_kernel",
@@ -100,7 +101,10 @@ class Cell:
         flags = [f"--config.{key}={value}" for key, value in self.overrides]
         places = [f"--workdir={self.workdir(root)}"]
         if self.text:
-            places.append(f"--config.corpus.records={self.text.workdir(root) / 'records'}")
+            records = self.text.workdir(root) / "records"
+            key, place = ("vocabulary", records / "vocabulary.model"), ("records", records)
+            key, place = key if self.command == "prepare" else place
+            places.append(f"--config.corpus.{key}={place}")
         if self.command in MEASUREMENTS:
             model = self.init.workdir(root)
             return ["experiments.measure", self.command, *places, f"--model={model}"]

@@ -66,7 +66,7 @@ def _open(workdir: Path) -> Pretrained:
 
 
 def objectives(run: Pretrained) -> Numbers:
-    """Accuracies on held-out text: {"mlm", "nsp", "sop"}; masked words on the text of sop."""
+    """{"scores": accuracies of mlm, nsp and sop on held-out text}; masked words on the rows of sop."""
     model = AlbertForPretraining(run.config)
 
     @jax.jit
@@ -81,7 +81,7 @@ def objectives(run: Pretrained) -> Numbers:
         means = losses.means(*jax.tree.map(lambda *values: np.sum(values), *parts))
         scores[objective] = float(means["sentence_accuracy"])
         scores["mlm"] = float(means["mlm_accuracy"])
-    return scores
+    return {"scores": scores}
 
 
 def layers(run: Pretrained) -> Numbers:

@@ -83,6 +83,25 @@ def _of_run(workdir: Path) -> Result:
     }
 
 
+def _of_tuning(workdir: Path) -> Result:
+    """Settings, provenance, the scores of the best checkpoint, and those on the way there."""
+    note = json.loads((workdir / "config.json").read_text())
+    found = json.loads((workdir / "results.json").read_text())
+    lines = tracking.read(epath.Path(workdir))
+    last = [line for line in lines if line["kind"] == "train"][-1]
+    return {
+        "settings": note["config"],
+        "seed": note["config"]["training"]["seed"],
+        **_provenance(note["starts"][-1]),
+        "steps": last["step"],
+        "tokens": int(last["tokens"]),
+        "training_seconds": round(last["seconds"], 1),
+        "scores": found["dev"],
+        "best_step": found["step"],
+        "curve": [_without(line, "kind") for line in lines if line["kind"] == "dev"],
+    }
+
+
 def _provenance(start: dict) -> Result:
     return {name: start[name] for name in ("commit", "libraries", "devices", "processes")}
 
@@ -100,7 +119,7 @@ def _of_measurement(workdir: Path) -> Result:
 GATHER = {
     "prepare": _of_text,
     "pretrain": _of_run,
-    "finetune": _of_run,
+    "finetune": _of_tuning,
     **dict.fromkeys(MEASUREMENTS, _of_measurement),
 }
 

@@ -3,11 +3,11 @@
 import math
 import statistics
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from experiments.columns import COLUMNS, TASKS, Column, Found
+from experiments.columns import COLUMNS, Column, Found, Said
 from experiments.results import Results
-from experiments.scales import Scale
+from experiments.scale import Choice, Scale
 from experiments.table import Row, Table, row_cells
 
 ENOUGH = 3  # seeds, to say that a difference is more than chance
@@ -36,11 +36,16 @@ class Entry(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A row of a table: its entries by column."""
+    """A row of a table: what was found, by seed, and its entries, by column."""
 
     row: Row
+    found: list[Found]
     entries: Mapping[str, Entry]
-    seeds: int
+
+    @property
+    def seeds(self) -> int:
+        """How many have been pretrained."""
+        return sum("pretrain" in found for found in self.found)
 
 
 class Summary(NamedTuple):
@@ -49,71 +54,75 @@ class Summary(NamedTuple):
     table: Table
     scale: Scale
     columns: Mapping[str, Column]
-    lines: tuple[Line, ...]
+    lines: list[Line]
 
     @property
-    def reference(self) -> Line:
+    def reference(self) -> Line | None:
         """The line that the others are compared with."""
-        return self.lines[self.table.reference]
+        return None if self.table.reference is None else self.lines[self.table.reference]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been run."""
+        return not any(line.seeds for line in self.lines)
 
 
-def summarise(table: Table, scale: Scale, results: Results, **choice: Any) -> Summary:
-    """Reads what there is; a row without results keeps the paper's numbers.
-
-    Args:
-      choice: `text`, `seeds` and `tasks`, as of `cells`.
-    """
-    found = [_found(table, row, scale, results, **choice) for row in table.rows]
+def summarise(table: Table, scale: Scale, results: Results, choice: Choice) -> Summary:
+    """Reads what there is; a row without results keeps the paper's numbers."""
+    found = [_found(table, row, scale, results, choice) for row in table.rows]
     columns = {name: COLUMNS[name] for name in table.columns}
-    tasks = [name for name in TASKS if name in columns and _everywhere(columns[name], found)]
-    for name in TASKS:
-        if name not in tasks:
-            columns.pop(name, None)
-    columns["average"] = _average(tasks)
+    if len(table.tasks) > 1:
+        tasks = [columns[name] for name in table.tasks if _everywhere(columns[name], found)]
+        columns["average"] = _average(tasks)
     lines = [
-        Line(row, {name: _entry(column, runs, row) for name, column in columns.items()}, len(runs))
+        Line(row, runs, {name: _entry(column, runs, row) for name, column in columns.items()})
         for row, runs in zip(table.rows, found, strict=True)
     ]
-    return Summary(table, scale, columns, tuple(lines))
+    return Summary(table, scale, columns, lines)
 
 
-def _found(
-    table: Table, row: Row, scale: Scale, results: Results, text: str, seeds: int, tasks: tuple
-) -> list[Found]:
-    """What was found for a row, by seed; a seed without pretraining is left out."""
+def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choice) -> list[Found]:
+    """What there is for a row, by seed."""
     if row.model is None:
         return []
+    if not table.is_run:
+        return [{"planned": _planned(row, scale, choice)}]
     runs = []
-    for seed in range(seeds):
-        cells = row_cells(table, row.model, scale, text, seed, tasks)
+    for seed in range(choice.seeds):
+        cells = row_cells(table, row.model, scale, choice, seed)
         read = {name: results.read(cell) for name, cell in cells.items()}
-        runs.append({name: result for name, result in read.items() if result is not None})
-    return [run for run in runs if "pretrain" in run]
+        kept = {name: result for name, result in read.items() if result is not None}
+        runs.append({"planned": cells["pretrain"].settings, **kept})
+    return runs
+
+
+def _planned(row: Row, scale: Scale, choice: Choice) -> dict:
+    model = scale.pretraining(row.model, 0, choice.text)
+    return (scale.tuned(model, row.task, 0, choice.data) if row.task else model).settings
 
 
 def _everywhere(column: Column, found: list[list[Found]]) -> bool:
-    """Whether all rows that have results have this number."""
-    runs = [run for row in found for run in row]
+    """Whether every row that was run has this number."""
+    runs = [run for row in found for run in row if "pretrain" in run]
     return bool(runs) and all(column.value(run) is not None for run in runs)
 
 
-def _average(tasks: list[str]) -> Column:
-    """The mean of the tasks that have results, or the paper's of all five where none has."""
-    columns = [COLUMNS[name] for name in tasks]
+def _average(tasks: list[Column]) -> Column:
+    """The mean of the tasks that have results; the paper's own average where none has."""
 
     def value(found: Found) -> float | None:
-        return _mean([column.value(found) for column in columns])
+        return _mean([column.value(found) for column in tasks])
 
-    def paper(row: Mapping[str, Any]) -> float | None:
-        return _mean([column.paper(row) for column in columns]) if tasks else row.get("avg")
+    def paper(row: Said) -> float | None:
+        return _mean([column.paper(row) for column in tasks]) if tasks else row.get("avg")
 
-    title = f"average of {', '.join(column.title for column in columns)}" if tasks else "average"
+    title = f"average of {', '.join(column.title for column in tasks)}" if tasks else "average"
     return Column(title, "share", value, paper)
 
 
 def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
+    """None where one is missing."""
+    return sum(values) / len(values) if values and None not in values else None
 
 
 def _entry(column: Column, runs: list[Found], row: Row) -> Entry:

@@ -1,36 +1,59 @@
-"""What a table of the paper is: rows of models with the paper's numbers, and columns."""
+"""What a table or figure of the paper is: rows with the paper's numbers, columns, pictures."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from experiments.cell import Cell
-from experiments.scales import Model, Scale
+from experiments.scale import Choice, Model, Scale
 
-Scores = Mapping[str, float | tuple[float, float] | None]  # of the paper; SQuAD as (F1, EM)
+Scores = Mapping[str, Any]  # of the paper, by column; SQuAD as (F1, EM)
+TASKS = (  # columns that come of fine-tuning
+    *("squad1", "squad2", "mnli", "sst2", "race"),  # of the paper's averages
+    *("qnli", "qqp", "rte", "mrpc", "cola", "stsb", "wnli"),
+)
 
 
 class Row(NamedTuple):
     """A model, and what the paper says of it.
 
-    `model` is None where the row is another group's system.
+    Attributes:
+      model: None where the row is another group's system.
+      task: what the row is about, in a table of tasks.
     """
 
     label: str
     model: Model | None
     paper: Scores
+    task: str = ""
 
 
 class Table(NamedTuple):
-    """A table or figure of the paper."""
+    """A table or figure of the paper.
 
-    name: str  # "table3"
+    Attributes:
+      name: "table3".
+      about: what is compared and what the paper found, for a reader who has not read it.
+      columns: names of experiments.columns.COLUMNS.
+      reference: the row that the others are compared with; None compares none.
+      measurements: of every pretrained model, beside its fine-tuning.
+      is_run: whether anything must run for it; otherwise it follows from the settings alone.
+      pictures: names of experiments.plots.PICTURES.
+    """
+
+    name: str
     title: str
-    about: str  # what is compared and what the paper found, for a reader who has not read it
+    about: str
     rows: tuple[Row, ...]
-    columns: tuple[str, ...]  # names of experiments.columns.COLUMNS
-    reference: int = 0  # the row that the others are compared with
-    measurements: tuple[str, ...] = ()  # of every pretrained model, beside its fine-tuning
-    downstream: bool = True
+    columns: tuple[str, ...]
+    reference: int | None = 0
+    measurements: tuple[str, ...] = ()
+    is_run: bool = True
+    pictures: tuple[str, ...] = ("curves",)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What the models are fine-tuned on."""
+        return tuple(name for name in self.columns if name in TASKS)
 
 
 def scores(
@@ -46,22 +69,23 @@ def scores(
     return dict(squad1=squad1, squad2=squad2, mnli=mnli, sst2=sst2, race=race, avg=avg) | more
 
 
-def cells(
-    table: Table, scale: Scale, text: str, seeds: int, tasks: tuple[str, ...]
-) -> Iterator[Cell]:
+def cells(table: Table, scale: Scale, choice: Choice) -> Iterator[Cell]:
     """All cells of a table whose results it shows, without those they need."""
     for row in table.rows:
-        if row.model is not None:
-            for seed in range(seeds):
-                yield from row_cells(table, row.model, scale, text, seed, tasks).values()
+        if row.model is not None and table.is_run:
+            for seed in range(choice.seeds):
+                yield from row_cells(table, row.model, scale, choice, seed).values()
 
 
 def row_cells(
-    table: Table, model: Model, scale: Scale, text: str, seed: int, tasks: tuple[str, ...]
+    table: Table, model: Model, scale: Scale, choice: Choice, seed: int
 ) -> dict[str, Cell]:
     """The cells of one model and seed by what they give: "pretrain", a measurement or a task."""
-    pretrained = scale.pretraining(model, seed, text)
+    pretrained = scale.pretraining(model, seed, choice.text)
     found = {"pretrain": pretrained}
     for name in table.measurements:
         found[name] = Cell(command=name, config=pretrained.config, init=pretrained)
+    for task in choice.tasks:
+        if task in table.tasks:
+            found[task] = scale.tuned(pretrained, task, seed, choice.data)
     return found

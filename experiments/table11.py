@@ -1,6 +1,6 @@
 """Table 11: depth."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 
 PAPER = {
@@ -32,4 +32,5 @@ TABLE = Table(
     ),
     columns=("params", "mlm", "sentence", "squad1", "squad2", "mnli", "sst2", "race"),
     reference=3,
+    pictures=("curves", "depth"),
 )

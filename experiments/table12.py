@@ -1,6 +1,6 @@
 """Table 12: width."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 from experiments.table11 import deep
 
@@ -33,4 +33,5 @@ TABLE = Table(
     ),
     rows=tuple(Row(f"D = {hidden}", wide(hidden), paper) for hidden, paper in PAPER.items()),
     columns=("params", "mlm", "sentence", "squad1", "squad2", "mnli", "sst2", "race"),
+    pictures=("curves", "width"),
 )

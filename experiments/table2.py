@@ -1,6 +1,6 @@
 """Table 2: BERT and ALBERT of all sizes after 125,000 updates."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 
 XXLARGE = Model(size="xxlarge", grown_from=Model(size="xxlarge", layers=6))

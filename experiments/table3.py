@@ -1,6 +1,6 @@
 """Table 3: the size of the embeddings, with and without sharing."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 
 PAPER = {
@@ -31,4 +31,5 @@ TABLE = Table(
     ),
     columns=("params", "mlm", "sentence", "squad1", "squad2", "mnli", "sst2", "race"),
     reference=5,
+    pictures=("curves", "embeddings"),
 )

@@ -1,6 +1,6 @@
 """Table 4: what the layers share."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 
 NAMES = {

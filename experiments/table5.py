@@ -1,6 +1,6 @@
 """Table 5: the second objective of pretraining, and what each model knows of the others' objectives."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 
 PAPER = {

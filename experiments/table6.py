@@ -1,6 +1,6 @@
 """Table 6: BERT-large and ALBERT-xxlarge after the same time."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 from experiments.table2 import XXLARGE
 

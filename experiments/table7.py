@@ -1,6 +1,6 @@
 """Table 7: additional text."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 
 TABLE = Table(

@@ -1,6 +1,6 @@
 """Table 8: dropout."""
 
-from experiments.scales import Model
+from experiments.scale import Model
 from experiments.table import Row, Table, scores
 
 LONG = dict(size="xxlarge", effort=8.0, more_data=True)  # about a million updates

@@ -1,6 +1,9 @@
 """Every table and figure by name."""
 
 from experiments import (
+    figure1,
+    figure2,
+    table1,
     table2,
     table3,
     table4,
@@ -8,11 +11,33 @@ from experiments import (
     table6,
     table7,
     table8,
+    table9,
+    table10,
     table11,
     table12,
     table13,
+    table14,
 )
 from experiments.table import Table
 
-MODULES = (table2, table3, table4, table5, table6, table7, table8, table11, table12, table13)
-TABLES: dict[str, Table] = {module.TABLE.name: module.TABLE for module in MODULES}
+TABLES: dict[str, Table] = {
+    module.TABLE.name: module.TABLE
+    for module in (
+        table1,
+        table2,
+        table3,
+        table4,
+        table5,
+        table6,
+        table7,
+        table8,
+        table9,
+        table10,
+        table11,
+        table12,
+        table13,
+        table14,
+        figure1,
+        figure2,
+    )
+}

@@ -1,0 +1,62 @@
+"""The scale `micro`: an eighth as wide, minutes a cell on one core; configs/micro.py has the sizes."""
+
+import dataclasses
+
+from experiments.cell import Cell, Overrides
+from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, seeded
+
+CONFIG = "configs/micro.py"
+MORE_TEXT = "sotu=1"
+LONGEST = 4.0  # times the usual updates; the paper's million would take days, and is left out
+TUNING = {  # epochs; small models need a higher rate than those of Table 14
+    "sst2": 1.0,
+}
+FOLDERS = {"squad1": "squad/v1-local", "squad2": "squad/v2-local", "race": "race"}
+
+
+def pretraining(model: Model, seed: int, text: str) -> Cell:
+    """One layer in short rows, then the stack from its checkpoint."""
+    effort = model.effort if model.effort <= LONGEST else 1.0
+    changes: Overrides = ()
+    if effort != 1:
+        plain = _stage(model, seed, text, "full")
+        changes = lasting(round(plain.settings["training"]["steps"] * effort))
+    first = _stage(model, seed, text, "first")
+    return dataclasses.replace(_stage(model, seed, text, "full", changes), init=first)
+
+
+def _stage(model: Model, seed: int, text: str, stage: str, changes: Overrides = ()) -> Cell:
+    named = model.arguments("share", "emb", "layers", "hidden", "objective")
+    if model.dropout:
+        named.append(f"dropout={model.dropout}")
+    return Cell(
+        command="pretrain",
+        config=f"{CONFIG}:{','.join([f'size={model.size}', *named, f'stage={stage}'])}",
+        overrides=(*changes, *seeded(seed)),
+        text=prepared(CONFIG, text, MORE_TEXT if model.more_data else ""),
+    )
+
+
+def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
+    """A few epochs in rows no longer than those of pretraining."""
+    return Cell(
+        command="finetune",
+        config=f"configs/finetune.py:task={task},size=tiny",
+        overrides=(
+            *folder(data, task, FOLDERS),
+            ("task.length", model.settings["model"]["max_positions"]),
+            ("schedule.learning_rate", 5e-4),
+            ("training.epochs", TUNING.get(task, 3.0)),
+            ("training.seed", seed),
+        ),
+        init=start,
+    )
+
+
+SCALE = Scale(
+    name="micro",
+    about="an eighth as wide; minutes a cell on one core",
+    default=Choice(text="novels", seeds=1, tasks=("sst2", "mnli"), data="../shared/data"),
+    pretraining=pretraining,
+    tuning=tuning,
+)

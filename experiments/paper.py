@@ -1,0 +1,65 @@
+"""The scale `paper`: google-research/albert to the letter, for TPU pods."""
+
+from experiments.cell import Cell, Overrides
+from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, seeded
+
+MORE_TEXT = "openwebtext.jsonl=1"  # the paper's: that of XLNet and RoBERTa
+STEPS = 125_000
+HEAD_SIZE = 64
+FOLDERS = {"squad1": "squad", "squad2": "squad", "race": "RACE"}
+
+
+def pretraining(model: Model, seed: int, text: str) -> Cell:
+    """The preset `reference`, with version 1's dropout: that of the paper's tables."""
+    named = model.arguments("share", "emb", "objective")
+    config = f"configs/pretrain.py:{','.join([f'size={_size(model)}', *named, 'preset=reference'])}"
+    return Cell(
+        command="pretrain",
+        config=config,
+        overrides=(*_changes(model), *seeded(seed)),
+        text=prepared(
+            "configs/pretrain.py:preset=reference", text, MORE_TEXT if model.more_data else ""
+        ),
+        init=model.grown_from and pretraining(model.grown_from, seed, text),
+    )
+
+
+def _size(model: Model) -> str:
+    return model.size if model.size.startswith("bert_") else f"{model.size}_v1"
+
+
+def _changes(model: Model) -> Overrides:
+    """What the argument of configs/pretrain.py does not say."""
+    changes: Overrides = ()
+    if model.layers:
+        changes += (("model.num_layers", model.layers),)
+    if model.hidden:
+        changes += (
+            ("model.hidden_size", model.hidden),
+            ("model.num_heads", model.hidden // HEAD_SIZE),
+            ("model.ffn_size", 4 * model.hidden),
+        )
+    if model.dropout is not None:
+        changes += tuple((f"model.{k}_dropout", model.dropout) for k in ("hidden", "attention"))
+    return changes + (lasting(round(STEPS * model.effort)) if model.effort != 1 else ())
+
+
+def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
+    """The recipe of Table 14."""
+    return Cell(
+        command="finetune",
+        config=f"configs/finetune.py:task={task},size=base_v1",  # from base on, all are the same
+        overrides=(*folder(data, task, FOLDERS), ("training.seed", seed)),
+        init=start,
+    )
+
+
+SCALE = Scale(
+    name="paper",
+    about="with the paper's settings",
+    default=Choice(
+        text="wikipedia", seeds=1, tasks=("squad1", "squad2", "mnli", "sst2", "race"), data="data"
+    ),
+    pretraining=pretraining,
+    tuning=tuning,
+)

@@ -1,0 +1,138 @@
+"""Pictures of a table's results, as SVG: curves of pretraining, sizes, what layers move."""
+
+import io
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from experiments.summary import Line, Summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#C8553D", "#3D6FA8", "#4F9D69", "#8A5A9E", "#D19A2A", "#5B5B5B", "#2A9D9D", "#B0477A")
+TEXT = "#333333"
+SHARED = {"all": "all shared", "none": "nothing shared"}
+
+
+class Picture(NamedTuple):
+    """A drawing and what to read next to it."""
+
+    svg: str
+    caption: str
+
+
+def curves(summary: Summary) -> Picture | None:
+    """Accuracy of masked words while pretraining goes on: a line a row, the median of its seeds."""
+    lines = [(line.row.label, _curve(line)) for line in summary.lines if line.seeds]
+    lines = [(label, points) for label, points in lines if len(points) > 1]
+    if not lines:
+        return None
+    figure, (axes,) = _figure(("tokens seen, millions", "masked LM, % of held-out"))
+    for (label, points), colour in zip(lines, _colours(len(lines)), strict=True):
+        axes.plot(*zip(*points, strict=True), color=colour, lw=1.6, marker="o", ms=3, label=label)
+    return _picture(
+        figure, axes, "Accuracy of masked words on held-out text, last stage of pretraining."
+    )
+
+
+def _curve(line: Line) -> list[tuple[float, float]]:
+    """(millions of tokens, median accuracy in per cent) at every evaluation that all seeds have made."""
+    runs = [found["pretrain"]["curve"] for found in line.found if "pretrain" in found]
+    return [
+        (points[0]["tokens"] / 1e6, 100 * statistics.median(p["mlm_accuracy"] for p in points))
+        for points in zip(*runs, strict=False)
+    ]
+
+
+def sizes(summary: Summary, key: str, name: str) -> Picture | None:
+    """Accuracy of masked words against a size of the model, a line for each way of sharing."""
+    groups: dict[str, list[tuple[int, Sequence[float]]]] = {}
+    for line in summary.lines:
+        if line.seeds:
+            model = line.found[0]["planned"]["model"]
+            group = groups.setdefault(SHARED.get(model["sharing"], model["sharing"]), [])
+            group.append((model[key], line.entries["mlm"].values))
+    if not groups:
+        return None
+    figure, (axes,) = _figure((name, "masked LM, % of held-out"))
+    for (label, points), colour in zip(groups.items(), _colours(len(groups)), strict=True):
+        points.sort()
+        medians = [statistics.median(values) for _, values in points]
+        axes.plot([x for x, _ in points], medians, color=colour, lw=1.6, marker="o", label=label)
+        for x, values in points:
+            axes.plot([x] * len(values), values, ".", color=colour, alpha=0.5)
+    axes.set_xscale("log", base=2)
+    ticks = sorted({x for points in groups.values() for x, _ in points})
+    axes.set_xticks(ticks, labels=[f"{x:,}" for x in ticks])
+    return _picture(figure, axes, "Accuracy of masked words on held-out text; a dot a seed.")
+
+
+def layers(summary: Summary) -> Picture | None:
+    """Distance and angle between the input and the output of every layer (the paper's figure 1)."""
+    measured = [
+        (line.row.label, found["layers"])
+        for line in summary.lines
+        for found in line.found
+        if "layers" in found
+    ]
+    if not measured:
+        return None
+    figure, (axes, right) = _figure(
+        ("layer", "L2 distance, divided by sqrt(D)"), ("layer", "angle, degrees")
+    )
+    labels = dict.fromkeys(label for label, _ in measured)
+    colours = dict(zip(labels, _colours(len(labels)), strict=True))
+    for label, found in measured:
+        number = range(1, len(found["l2"]) + 1)
+        scale = found["hidden_size"] ** 0.5
+        new = label not in axes.get_legend_handles_labels()[1]
+        style = dict(color=colours[label], lw=1.6, marker="o", ms=3)
+        axes.plot(number, [x / scale for x in found["l2"]], label=label if new else None, **style)
+        right.plot(number, found["degrees"], **style)
+    return _picture(
+        figure, axes, "Between the input and the output of every layer, held-out tokens."
+    )
+
+
+def _figure(*panels: tuple[str, str]) -> "tuple[Figure, list[Axes]]":
+    """A figure with panels beside each other, each of an x and a y label."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * len(panels) + 2.2, 3.6), layout="constrained")
+    axes = [figure.add_subplot(1, len(panels), i + 1) for i in range(len(panels))]
+    for one, (x, y) in zip(axes, panels, strict=True):
+        one.set_xlabel(x, color=TEXT)
+        one.set_ylabel(y, color=TEXT)
+        one.grid(alpha=0.25, lw=0.6)
+        one.tick_params(colors=TEXT, labelsize=9)
+        for side in ("top", "right"):
+            one.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _colours(count: int) -> Iterable[str]:
+    return (COLOURS[i % len(COLOURS)] for i in range(count))
+
+
+def _picture(figure: "Figure", axes: "Axes", caption: str) -> Picture:
+    """The SVG of a figure, the same every time; the legend stands to the right of it."""
+    from matplotlib import rc_context
+
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8.5)
+    buffer = io.StringIO()
+    with rc_context({"svg.hashsalt": "albert", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return Picture(buffer.getvalue(), caption)
+
+
+PICTURES: dict[str, Callable[[Summary], Picture | None]] = {
+    "curves": curves,
+    "layers": layers,
+    "embeddings": partial(sizes, key="embedding_size", name="E, size of the embeddings here"),
+    "depth": partial(sizes, key="num_layers", name="layers here"),
+    "width": partial(sizes, key="hidden_size", name="D, width here"),
+}
