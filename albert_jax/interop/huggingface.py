@@ -11,7 +11,7 @@ import numpy as np
 from etils import epath
 
 from albert_jax.errors import UserError
-from albert_jax.interop import settings, tables, tokenizer, weights
+from albert_jax.interop import sentence_transformers, settings, tables, tokenizer, weights
 from albert_jax.interop.names import (
     PROJECTION,
     Names,
@@ -98,6 +98,8 @@ def write(model: Pretrained, folder: epath.Path):
     }
     (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
     tokenizer.write(folder, model.vocabulary, config.max_positions)
+    if model.head == "embedding":
+        sentence_transformers.write(folder, config)
 
 
 def _weights(folder: epath.Path, kind: str) -> tuple[Names, Tensors, str]:
