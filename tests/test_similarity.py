@@ -123,6 +123,8 @@ def test_scores_are_correlations_of_cosines(vocabulary):
     found = similarity.score(examples, predictions)
     assert found["spearman"] == pytest.approx(100 * scipy.stats.spearmanr(gold, cosines)[0])
     assert found["pearson"] == pytest.approx(100 * scipy.stats.pearsonr(gold, cosines)[0])
+    assert similarity.score([*examples, Pair(("", ""))], [*predictions, {"score": 9.0}]) == found
+    assert similarity.score([Pair(("", ""))], [{"score": 0.0}]) == {}
 
 
 def test_pairs_are_scored_by_the_place_of_the_right_answer(vocabulary):

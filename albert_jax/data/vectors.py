@@ -1,7 +1,7 @@
 """Vectors in .npy files, written and read as streams, and the nearest of them.
 
-Search multiplies by every vector and so misses none. Two cores take about a second for a million
-vectors of 384 numbers, most of it for reading; an index is worth its errors only far beyond that.
+Search multiplies by every vector and so misses none. A million vectors of 384 numbers take two seconds
+on two cores, most of them for reading; an index is worth its errors only far beyond that.
 """
 
 from collections.abc import Iterable, Iterator

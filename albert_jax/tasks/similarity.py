@@ -108,8 +108,12 @@ class Similarity:
         if not self._is_graded:
             vectors = np.stack([prediction["vectors"] for prediction in predictions])
             return retrieval([pair.texts for pair in examples], vectors)
-        gold = np.array([pair.label for pair in examples])
-        return scores(CORRELATIONS, gold, np.array([p["score"] for p in predictions]))
+        found = [
+            (pair.label, prediction["score"])
+            for pair, prediction in zip(examples, predictions, strict=True)
+            if pair.label is not None
+        ]
+        return scores(CORRELATIONS, *np.array(found).T) if found else {}
 
     def write(
         self,
