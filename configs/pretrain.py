@@ -19,6 +19,7 @@ from albert_jax.training.checkpoint import CheckpointConfig
 from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig, scaled_rate
+from albert_jax.training.sharding import MeshConfig
 from configs import arguments
 
 SHARING, OBJECTIVES = CHOICES["sharing"], ("sop", "nsp", "none")
@@ -72,6 +73,7 @@ def _recommended(choice: dict, changes: dict) -> dict:
         optimizer=OptimizerConfig(name="lamb"),
         schedule=_schedule(choice, joined=True),
         training=TrainingConfig(steps=PAPER_STEPS),
+        mesh=MeshConfig(),
         checkpoint=CheckpointConfig(),
     )
 
@@ -86,6 +88,7 @@ def _reference(choice: dict, changes: dict) -> dict:
         optimizer=OptimizerConfig(name="lamb"),
         schedule=_schedule(choice, joined=False),
         training=TrainingConfig(steps=PAPER_STEPS, microbatches=64, clip_microbatches=True),
+        mesh=MeshConfig(),
         checkpoint=CheckpointConfig(),
     )
 

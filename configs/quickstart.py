@@ -20,6 +20,7 @@ from albert_jax.training.checkpoint import CheckpointConfig
 from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
+from albert_jax.training.sharding import MeshConfig
 from configs import arguments
 from configs.pretrain import as_config
 
@@ -51,5 +52,6 @@ def get_config(argument: str | None = None) -> ConfigDict:
         optimizer=OptimizerConfig(name="adamw", bias_correction=True),
         schedule=ScheduleConfig(learning_rate=rate, warmup_steps=100, decay_steps=steps),
         training=TrainingConfig(steps=steps, evaluate_every=500, evaluation_batches=40),
+        mesh=MeshConfig(),
         checkpoint=CheckpointConfig(save_every=500),
     )

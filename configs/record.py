@@ -19,6 +19,7 @@ from albert_jax.training.checkpoint import CheckpointConfig
 from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
+from albert_jax.training.sharding import MeshConfig
 from configs import arguments
 from configs.pretrain import as_config
 
@@ -54,5 +55,6 @@ def get_config(argument: str | None = None) -> ConfigDict:
         training=TrainingConfig(
             steps=steps, log_every=50, evaluate_every=500, evaluation_batches=40
         ),
+        mesh=MeshConfig(),
         checkpoint=CheckpointConfig(save_every=500),
     )

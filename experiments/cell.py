@@ -24,6 +24,7 @@ from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
 from albert_jax.training.sharding import MeshConfig
+from albert_jax.training.sharding import MeshConfig
 
 ROOT = Path(__file__).parents[1]
 DEFAULTS = {  # what a section says where a config says nothing
@@ -32,6 +33,7 @@ DEFAULTS = {  # what a section says where a config says nothing
     "optimizer": OptimizerConfig(),
     "schedule": ScheduleConfig(),
     "training": TrainingConfig(),
+    "mesh": MeshConfig(),
     "mesh": MeshConfig(),
     "checkpoint": CheckpointConfig(),
 }

@@ -18,7 +18,7 @@ from albert_jax.training import tracking
 from albert_jax.training.checkpoint import restore_params
 from albert_jax.training.losses import PRETRAINING
 from albert_jax.training.schedule import schedule
-from albert_jax.training.sharding import make_mesh, replicated
+from albert_jax.training.sharding import abstract, make_mesh
 from albert_jax.training.step import make_train_step
 from configs.pretrain import get_config
 from tests import corpus, runs
@@ -151,7 +151,7 @@ def test_a_step_of_the_real_base_model_keeps_all_shapes():
     optimizer = optimizers.make(settings.optimizer, rate, parameter_shapes(settings, model))
     batch = row_shapes(settings)
     create = partial(states.create, model, optimizer, batch, settings.training)
-    state = states.abstract(create, replicated(mesh))
+    state = abstract(create, mesh)
     step = make_train_step(model, PRETRAINING, optimizer, rate, settings.training, 1.0, mesh)
     after, metrics = jax.eval_shape(step, state, batch)
     assert _shapes(after) == _shapes(state)

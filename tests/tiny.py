@@ -9,6 +9,7 @@ from albert_jax.training.checkpoint import CheckpointConfig
 from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
+from albert_jax.training.sharding import MeshConfig
 from configs import arguments
 from configs.pretrain import as_config
 
@@ -44,5 +45,6 @@ def get_config(argument: str | None = None) -> ConfigDict:
             evaluate_every=20,
             evaluation_batches=4,
         ),
+        mesh=MeshConfig(),
         checkpoint=CheckpointConfig(save_every=choice["save"]),
     )

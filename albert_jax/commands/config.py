@@ -16,6 +16,7 @@ from albert_jax.training.checkpoint import CheckpointConfig
 from albert_jax.training.config import TrainingConfig, TuningConfig, build
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig, TuningScheduleConfig
+from albert_jax.training.sharding import MeshConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class PretrainingConfig:
     optimizer: OptimizerConfig
     schedule: ScheduleConfig
     training: TrainingConfig
+    mesh: MeshConfig
     checkpoint: CheckpointConfig
 
     def __post_init__(self):
@@ -36,6 +38,11 @@ class PretrainingConfig:
             raise UserError(
                 f"data.length is {self.data.length}, more than model.max_positions "
                 f"({self.model.max_positions}); shorten the rows or raise the positions"
+            )
+        if self.model.num_heads % self.mesh.tensor:
+            raise UserError(
+                f"mesh.tensor is {self.mesh.tensor} and does not divide model.num_heads "
+                f"({self.model.num_heads}); choose a divisor"
             )
 
     def to_dict(self) -> dict[str, Any]:

@@ -31,14 +31,14 @@ from albert_jax.interop.native import write_vocabulary
 from albert_jax.tasks import collapse
 from albert_jax.tasks.stream import predictions
 from albert_jax.tasks.task import Example, Prediction
+from albert_jax.training import sharding, tracking
 from albert_jax.training import state as states
-from albert_jax.training import tracking
 from albert_jax.training.checkpoint import Checkpoints, are_in
 from albert_jax.training.guard import Guard
 from albert_jax.training.inference import Forward, infer, make_forward
 from albert_jax.training.preemption import preemption
 from albert_jax.training.schedule import schedule
-from albert_jax.training.sharding import make_mesh, replicated, spread
+from albert_jax.training.sharding import make_mesh, spread
 from albert_jax.training.state import Params
 from albert_jax.training.step import make_train_step
 from albert_jax.training.throughput import Throughput
@@ -104,7 +104,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     answer = partial(answers, start, make_forward(model, mesh), mesh)
 
     create = partial(states.create, model, optimizer, start.shapes(), config)
-    abstract = states.abstract(create, replicated(mesh))
+    abstract = sharding.abstract(create, mesh)
     step, state, position = checkpoints.restore(abstract) or (0, fresh(create, start, mesh), {})
     taken, history = position.get("taken", {}), position.get("history", [])
     throughput = Throughput(flops_per_token(start), mesh.devices.ravel(), **taken)

@@ -17,6 +17,7 @@ from albert_jax.interop.settings import Settings
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training.checkpoint import restore_params
 from albert_jax.training.config import build
+from albert_jax.training.sharding import DATA_PARALLEL
 
 KINDS = "a run's workdir, a native export, a Hugging Face folder or an original release"
 WRITERS = {"native": native.write, "huggingface": huggingface.write, "tf1": tf1.write}
@@ -83,7 +84,9 @@ def read_run(workdir: epath.Path) -> PretrainingConfig:
     if not path.exists():
         raise UserError(f"{workdir} is no checkpoint: it has no config.json; name a run's workdir")
     try:
-        return build(PretrainingConfig, json.loads(path.read_text())["config"], f"{path}: config")
+        values = json.loads(path.read_text())["config"]
+        mesh = dataclasses.asdict(DATA_PARALLEL)  # of a run from before there was a choice
+        return build(PretrainingConfig, {"mesh": mesh, **values}, f"{path}: config")
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a run ({error!r}); restore the file") from error
 

@@ -28,7 +28,7 @@ from albert_jax.data.segments import Symbols
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
-from albert_jax.training import hosts
+from albert_jax.training import hosts, sharding
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training import state as states
 from albert_jax.training.checkpoint import Checkpoints, are_in
@@ -39,7 +39,7 @@ from albert_jax.training.guard import Guard
 from albert_jax.training.losses import PRETRAINING
 from albert_jax.training.preemption import preemption
 from albert_jax.training.schedule import schedule
-from albert_jax.training.sharding import check_divisible, make_mesh, replicated, to_devices
+from albert_jax.training.sharding import check_divisible, layout, make_mesh, to_devices
 from albert_jax.training.state import Params, TrainState
 from albert_jax.training.step import make_held_out_step, make_train_step
 from albert_jax.training.throughput import Throughput
@@ -55,6 +55,7 @@ MAY_DIFFER = (  # between two starts of one run: what changes no update
     "training.on_failure",
     "training.spike",
     "checkpoint",
+    "mesh",
     "data.workers",
     "corpus.records",
     "corpus.workers",
@@ -86,7 +87,7 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     Raises:
       UserError: the text, the config and the workdir do not go together, or the run diverged.
     """
-    config, mesh = run.training, make_mesh()
+    config, mesh = run.training, make_mesh(config=run.mesh)
     check_divisible(run.data.batch_size, config.microbatches, mesh)
     text = open_text(run)
     has_begun = are_in(workdir / "checkpoints")  # without one there is nothing to go against
@@ -102,7 +103,7 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     held_out_step = make_held_out_step(model, PRETRAINING, mesh)
 
     create = partial(states.create, model, optimizer, row_shapes(run), config)
-    abstract = states.abstract(create, replicated(mesh))
+    abstract = sharding.abstract(create, mesh)
     step, state, position = checkpoints.restore(abstract) or (0, fresh(create, mesh, init), None)
     taken = {"tokens": 0, "seconds": 0.0}
     if position is not None:
@@ -198,12 +199,12 @@ def parameter_shapes(run: PretrainingConfig, model: AlbertForPretraining) -> Par
 
 def fresh(create: Callable[[], TrainState], mesh: Mesh, init: epath.Path | None) -> TrainState:
     """The first state of a run, its parameters from another run's where `init` names one."""
-    state = jax.jit(create, out_shardings=replicated(mesh))()
+    state = jax.jit(create, out_shardings=layout(jax.eval_shape(create), mesh))()
     if init is None:
         return state
     params, notes = warm_start(state.params, load(init).params)
     print(f"parameters from {init}", *notes, sep="\n  ")
-    params = jax.device_put(params, replicated(mesh))
+    params = jax.device_put(params, layout(params, mesh))
     average = None if state.average is None else jax.tree.map(jnp.copy, params)
     return state.replace(params=params, average=average)
 

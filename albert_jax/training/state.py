@@ -8,7 +8,6 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import Sharding
 
 from albert_jax.model.albert import Batch
 from albert_jax.training.config import StepConfig
@@ -45,12 +44,6 @@ def create(
         opt_state=optimizer.init(params),
         average=jax.tree.map(jnp.copy, params) if config.average_decay else None,
     )
-
-
-def abstract(create_fn, sharding: Sharding) -> TrainState:
-    """The shapes, dtypes and sharding of the state `create_fn()` would make; nothing is allocated."""
-    shapes = jax.eval_shape(create_fn)
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes)
 
 
 def leaf_name(path: tuple) -> str:

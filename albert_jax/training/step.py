@@ -13,7 +13,7 @@ from albert_jax.model.albert import Batch
 from albert_jax.training import losses
 from albert_jax.training.config import StepConfig
 from albert_jax.training.optimizer import average, clip
-from albert_jax.training.sharding import by_rows, replicated
+from albert_jax.training.sharding import by_rows, layout, replicated, rows_stay
 from albert_jax.training.state import Params, TrainState
 
 Metrics = dict[str, jax.Array]
@@ -32,7 +32,10 @@ def make_train_step(
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(jax.random.key(config.seed), state.step)
-        grads, sums, norm = gradient(model, objective, config, clip_norm, state.params, batch, key)
+        with rows_stay(mesh):
+            grads, sums, norm = gradient(
+                model, objective, config, clip_norm, state.params, batch, key
+            )
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         lr = rate(state.step)
@@ -42,13 +45,14 @@ def make_train_step(
             opt_state=opt_state,
             average=average(state.average, params, config.average_decay),
         )
+        state = jax.lax.with_sharding_constraint(state, layout(state, mesh))
         return state, _metrics(objective, sums, batch) | {"grad_norm": norm, "learning_rate": lr}
 
     return jax.jit(
         step,
         donate_argnums=0,
-        in_shardings=(replicated(mesh), by_rows(mesh)),
-        out_shardings=replicated(mesh),
+        in_shardings=(None, by_rows(mesh)),  # the state has its layout, and keeps it
+        out_shardings=(None, replicated(mesh)),
     )
 
 
@@ -58,12 +62,11 @@ def make_held_out_step(
     """The jitted (params, batch) -> (sums of losses and correct predictions, weights); no dropout."""
 
     def step(params: Params, batch: Batch) -> tuple[losses.Sums, losses.Sums]:
-        logits = model.apply({"params": params}, batch)
+        with rows_stay(mesh):
+            logits = model.apply({"params": params}, batch)
         return objective.sums(logits, batch), objective.weights(batch)
 
-    return jax.jit(
-        step, in_shardings=(replicated(mesh), by_rows(mesh)), out_shardings=replicated(mesh)
-    )
+    return jax.jit(step, in_shardings=(None, by_rows(mesh)), out_shardings=replicated(mesh))
 
 
 def gradient(
