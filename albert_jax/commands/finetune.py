@@ -24,7 +24,6 @@ from jax.sharding import Mesh
 from albert_jax.analysis import cost
 from albert_jax.commands.config import FinetuningConfig, finetuning
 from albert_jax.commands.flags import CommandLine
-from albert_jax.commands.load import load
 from albert_jax.commands.transfer import Start, fresh, open_task
 from albert_jax.errors import UserError
 from albert_jax.interop.native import write_vocabulary
@@ -89,11 +88,11 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
         the run diverged.
     """
     mesh = make_mesh()
-    start = open_task(run, load(init), mesh.size)
+    start = open_task(run, init, mesh.size)
     run, task = start.run, start.task
     config, steps, metric = run.training, start.steps, task.metric
     has_begun = are_in(workdir / "checkpoints")
-    settings = start.settings(init.name)
+    settings = start.settings()
     open_workdir(workdir, settings, MAY_DIFFER if has_begun else settings)
     write_vocabulary(workdir, start.source.vocabulary)
     checkpoints = Checkpoints(workdir / "checkpoints", run.checkpoint)
@@ -258,7 +257,7 @@ def greeting(start: Start, mesh: Mesh, params: Params, step: int) -> str:
     """What is about to be learnt from what, and on what."""
     run, epochs = start.run, start.epochs
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    begin = f"resuming after step {step}" if step else f"from {start.source.origin.get('source')}"
+    begin = f"resuming after step {step}" if step else f"from {start.name}"
     labels = f", labels {', '.join(start.task.head.labels)}" if start.task.head.labels else ""
     return "\n".join(
         [

@@ -7,9 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from etils import epath
 from jax.sharding import Mesh
 
 from albert_jax.commands.config import FinetuningConfig
+from albert_jax.commands.load import load
 from albert_jax.errors import UserError
 from albert_jax.interop.native import normalisation
 from albert_jax.interop.pretrained import Pretrained
@@ -35,13 +37,14 @@ class Start:
 
     Attributes:
       run: every setting; what only the data or the task know is filled in.
-      source: the checkpoint.
+      name, source: the checkpoint.
       task: over the checkpoint's vocabulary.
       epochs: the training batches.
       dev: its examples.
     """
 
     run: FinetuningConfig
+    name: str
     source: Pretrained
     task: Task
     epochs: Epochs
@@ -67,11 +70,11 @@ class Start:
     def evaluate_every(self) -> int:
         return self.run.training.evaluate_every or max(1, self.steps // EVALUATIONS)
 
-    def settings(self, source: str) -> dict[str, Any]:
-        """What config.json says: the run, and what `load` needs; `source` is the checkpoint's name."""
+    def settings(self) -> dict[str, Any]:
+        """What config.json says: the run, and what `load` needs."""
         return {
             **self.run.to_dict(),
-            "source": source,
+            "source": self.name,
             "encoder": dataclasses.asdict(self.model.config),
             "normalisation": normalisation(self.source.vocabulary),
             "head": dataclasses.asdict(self.task.head),
@@ -104,12 +107,13 @@ class Start:
         return any(item.label is not None for e in examples for item in self.task.items(e))
 
 
-def open_task(run: FinetuningConfig, source: Pretrained, devices: int) -> Start:
-    """Reads and encodes the examples.
+def open_task(run: FinetuningConfig, init: epath.Path, devices: int) -> Start:
+    """Reads the checkpoint `init`, reads and encodes the examples.
 
     Raises:
       UserError: a file is missing or malformed, or the checkpoint is too short for the task.
     """
+    source = load(init)
     longest = source.config.max_positions
     if run.task.length > longest:
         raise UserError(
@@ -126,7 +130,7 @@ def open_task(run: FinetuningConfig, source: Pretrained, devices: int) -> Start:
         microbatches=run.training.microbatches,
         devices=devices,
     )
-    return Start(_settled(run, task), source, task, epochs, task.examples("dev"))
+    return Start(_settled(run, task), init.name, source, task, epochs, task.examples("dev"))
 
 
 def fresh(create: Callable[[], TrainState], start: Start, mesh: Mesh) -> TrainState:
@@ -144,7 +148,7 @@ def fresh(create: Callable[[], TrainState], start: Start, mesh: Mesh) -> TrainSt
         )
         del given["classifier"]
     params, notes = warm_start(state.params, given)
-    print(f"parameters from {source.origin.get('source')}", *notes, sep="\n  ")
+    print(f"parameters from {start.name}", *notes, sep="\n  ")
     params = jax.device_put(params, replicated(mesh))
     average = None if state.average is None else jax.tree.map(jnp.copy, params)
     return state.replace(params=params, average=average)
