@@ -151,6 +151,15 @@ def test_standard_input_and_output(model, monkeypatch, capsysbinary):
     assert [line["label"] for line in found] == labels(model, "the cat", "", "a dog é")
 
 
+def test_bfloat16_says_nearly_the_same(model, tmp_path):
+    (tmp_path / "in.txt").write_text("the cat\n")
+    exact, rough = (
+        predicted(model, tmp_path / "in.txt", f"--dtype={dtype}")[0]["probabilities"]["good"]
+        for dtype in ("float32", "bfloat16")
+    )
+    assert exact != rough and exact == pytest.approx(rough, abs=0.02)
+
+
 def test_as_a_process_of_its_own(model, tmp_path):
     (tmp_path / "in.txt").write_text("the cat\n")
     finished = run("predict", f"--model={model}", f"--input={tmp_path / 'in.txt'}", "--output=-")
@@ -165,6 +174,7 @@ def test_as_a_process_of_its_own(model, tmp_path):
         (["--output=-"], "--input is missing; name a file, or - for standard input"),
         (["--input=-"], "--output is missing; name a file, or - for standard output"),
         (["--input=-", "--output=-", "--format=xml"], ".xml is no known format"),
+        (["--input=-", "--output=-", "--dtype=int8"], "model.dtype is 'int8'; it must be one of"),
         (
             ["--input=-", "--output=-", "--task=mrpc", "--labels=0,1"],
             "-:1: 1 texts, the task reads 2",

@@ -71,6 +71,18 @@ def test_rows_grow_with_the_longest_item_so_far_and_never_shrink():
     ]  # fmt: skip
 
 
+def test_a_short_text_alone_is_a_short_row_whatever_came_before():
+    ((alone, _),) = batches([item(10)], pad_id=0)
+    *_, (after, _) = batches([*[item(500)] * 16, item(20)], pad_id=0)
+    for batch in (alone, after):
+        assert batch["tokens"].shape == (1, 32) and batch["items"].shape == (1, 8)
+    ((many, own),) = batches([item(3)] * 10, pad_id=0)  # ten parts in 30 pieces have slots for 64
+    assert many["tokens"].shape == (1, 64) and many["items"].shape == (1, 16)
+    assert [
+        o.tolist() for o in of_items("sequence", next(echo_first([(many, own)]))[0], many, own)
+    ] == [[10]] * 10
+
+
 def test_shapes_are_few():
     shapes = set()
     for count in range(1, 40):
@@ -89,7 +101,7 @@ def test_rows_are_a_multiple_of_the_devices_even_for_an_item_of_very_many_parts(
 
 
 def test_row_lengths():
-    assert [row_length(n) for n in (1, 64, 65, 512, 513, 1025)] == [64, 64, 128, 512, 1024, 1536]
+    assert [row_length(n) for n in (1, 32, 33, 512, 513, 1025)] == [32, 32, 64, 512, 1024, 1536]
 
 
 class Words(NamedTuple):

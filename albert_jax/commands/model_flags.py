@@ -18,11 +18,12 @@ BOOLS = {"true": True, "false": False}
 
 
 def define(line: CommandLine):
-    """Adds --model, --task and --labels."""
+    """Adds --model, --task, --labels and --dtype."""
     line.path("model", "a workdir, or a model of any format that convert reads")
     usual = "as the model was tuned if left out"
     line.text("task", "TASK", f"such as sst2, or text:text=review,label=stars; {usual}")
     line.text("labels", "A,B,...", "what the model's classes are called, in its order")
+    line.text("dtype", "DTYPE", "bfloat16 or float32, to compute in; the model's own if left out")
 
 
 def open_model(flags: dict[str, Any], **settings: Any) -> Predictor:
@@ -38,6 +39,9 @@ def open_model(flags: dict[str, Any], **settings: Any) -> Predictor:
     name, own = task_settings(flags["task"])
     said = tuple(flags["labels"].split(",")) if flags["labels"] else ()
     model = load(flags["model"])
+    if flags["dtype"]:
+        config = dataclasses.replace(model.config, dtype=flags["dtype"])
+        model = dataclasses.replace(model, config=config)
     return predictor(model, name, settings=own | settings, labels=said, devices=jax.devices())
 
 

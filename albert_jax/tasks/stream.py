@@ -15,7 +15,8 @@ from albert_jax.tasks.item import Item
 from albert_jax.tasks.rows import Batch, Layout, evaluation_batches
 from albert_jax.tasks.task import Example, Output, Prediction, Task
 
-LENGTHS = (64, 128, 256, 512)  # of rows; beyond them the next multiple of 512
+LENGTHS = (32, 64, 128, 256, 512)  # of rows; beyond them the next multiple of 512
+PACKED = 64  # the shortest rows that are filled with several parts
 TOKENS = 8192  # of a full batch, on each device
 PART = 4  # pieces; a row has slots for parts of this length
 
@@ -67,7 +68,8 @@ def batches(items: Iterable[Item], pad_id: int, devices: int = 1) -> Batches:
     """Items in packed rows, with those of each batch.
 
     Rows are as long as the longest item so far needs, and a batch has as many as TOKENS allow. The
-    last batch before rows grow, or before the end, has a power of two of them for each device.
+    last batch before rows grow, or before the end, has a power of two of them for each device, and
+    no more columns than it needs.
     """
     for length, group in itertools.groupby(_with_length(items), key=lambda pair: pair[0]):
         layout = Layout(length, slots=length // PART, pad_id=pad_id)
@@ -112,18 +114,30 @@ def _with_length(items: Iterable[Item]) -> Iterator[tuple[int, Item]]:
     longest = 0
     for item in items:
         longest = max(longest, *(len(part.tokens) for part in item.parts))
-        yield row_length(longest), item
+        yield max(PACKED, row_length(longest)), item
 
 
 def _fitted(batch: Batch, rows: int, devices: int) -> Batch:
-    """Without empty rows, as far as few shapes allow it; with some, where an item needs more than `rows`."""
-    have, used = len(batch["items"]), int((batch["items"] >= 0).any(axis=1).sum())
+    """Without empty rows and columns, as far as few shapes allow it; with empty rows, where an item
+    needs more than `rows`."""
+    used = int((batch["items"] >= 0).any(axis=1).sum())
     each = 1 << (-(-used // devices) - 1).bit_length()
     wanted = each * devices if used > rows else min(rows, each * devices)
-    if wanted <= have:
-        return {name: values[:wanted] for name, values in batch.items()}
+    widths, missing = _widths(batch), wanted - len(batch["items"])
+    cut = {name: v[:wanted, : widths[v.shape[1]]] for name, v in batch.items()}
+    if missing <= 0:
+        return cut
     empty = {"items": -1, "parts": -1}
     return {
-        name: np.pad(values, [(0, wanted - have), (0, 0)], constant_values=empty.get(name, 0))
-        for name, values in batch.items()
+        name: np.pad(values, [(0, missing), (0, 0)], constant_values=empty.get(name, 0))
+        for name, values in cut.items()
     }
+
+
+def _widths(batch: Batch) -> dict[int, int]:
+    """The width to cut arrays to, by the width they have: that of positions, that of slots."""
+    length, slots = batch["tokens"].shape[1], batch["items"].shape[1]
+    shorter = min(length, row_length(int((batch["example_ids"] > 0).any(axis=0).sum())))
+    if (batch["items"] >= 0).any(axis=0).sum() > shorter // PART:
+        shorter = length
+    return {length: shorter, slots: shorter // PART}
