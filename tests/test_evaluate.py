@@ -6,6 +6,7 @@ import json
 import pytest
 
 import albert_jax
+from tests import tuning
 from tests.commands import call
 from tests.models import random_model
 
@@ -103,6 +104,39 @@ def test_entities_of_a_tagger(tmp_path, capsys):
     )
     scores = dict(line.split() for line in capsys.readouterr().out.splitlines()[1:])
     assert scores["accuracy"] == "100.00" and scores["f1"] == "100.00"
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """A workdir of a finished run on SST-2."""
+    workdir = tmp_path_factory.mktemp("tuned") / "W"
+    call(*tuning.finetune(workdir))
+    return workdir
+
+
+@pytest.mark.parametrize("to", [None, "native", "huggingface"])
+def test_a_tuned_model_and_its_exports_score_what_the_run_said(tuned, to, tmp_path, capsys):
+    model, flags = tuned, []
+    if to:
+        model = tmp_path / "exported"
+        call("convert", tuned, model, f"--to={to}")
+    if to == "huggingface":  # which does not say what the model was tuned for
+        flags = ["--task=sst2:length=32"]
+    call(
+        "evaluate",
+        f"--model={model}",
+        f"--data_dir={tuning.sst2()}",
+        f"--output={tmp_path / 'out'}",
+        *flags,
+    )
+    results = [
+        json.loads((f / "results.json").read_text())["dev"] for f in (tuned, tmp_path / "out")
+    ]
+    assert results[0] == results[1] and results[0]["accuracy"] > 60
+    written = [
+        (f / "dev" / "SST-2.tsv").read_text() for f in (tuned / "predictions", tmp_path / "out")
+    ]
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize(

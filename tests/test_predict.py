@@ -188,6 +188,58 @@ def test_what_the_user_can_mend_is_one_line(model, monkeypatch, flags, message):
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
+DOCUMENT = "The cat sat on the mat. \N{SNOWMAN} A dog (a big one) was walking. " * 6
+CONTEXT = "the dog was walking. the U.S. cat sat on the mat. who saw it?"
+KINDS = {  # of task: the model's head, its classes and labels, --task, and a record
+    "score": ("sequence", 1, (), "score", {"text": DOCUMENT}),
+    "reader": (
+        "span", 2, (), "squad1:question_length=8,length=40,stride=8",
+        {"id": "q", "question": "who sat on the mat?", "context": CONTEXT},
+    ),
+    "tagger": ("token", 3, ("O", "B-X", "I-X"), "tagging:overlap=8", {"text": DOCUMENT}),
+    "choice": (
+        "choice", 1, (), "choice:question_length=16",
+        {"context": CONTEXT, "question": "who?", "options": ["a cat", "", "the \N{SNOWMAN}"]},
+    ),
+    "summary": ("token", 2, ("leave", "take"), "summary:sentences=2", {"document": DOCUMENT}),
+    "centroid": ("pretraining", None, (), "centroid:sentences=1", {"document": DOCUMENT}),
+    "similarity": (
+        "pretraining", None, (), "similarity", {"sentence1": "a cat", "sentence2": DOCUMENT},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_every_kind_of_task_says(name, tmp_path):
+    head, classes, names, task, record = KINDS[name]
+    given = random_model(head=head, classes=classes, max_positions=64)
+    albert_jax.save(dataclasses.replace(given, labels=names), tmp_path / "M")
+    blank = {key: value if key == "options" else "" for key, value in record.items()}
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, [record, blank, record])))
+    found, empty, again = predicted(tmp_path / "M", tmp_path / "in.jsonl", f"--task={task}")
+    assert (found["line"], empty["line"], again["line"]) == (1, 2, 3)
+    said = CHECKS.get(name, lambda record, found: True)
+    assert found.keys() == empty.keys() == again.keys()
+    assert said(record, found) and said(blank, empty)
+
+
+def slices(text, found):
+    return all(text[span["start"] : span["end"]] == span["text"] for span in found)
+
+
+CHECKS = {
+    "score": lambda record, found: list(found) == ["line", "score"],
+    "reader": lambda record, found: (
+        record["context"][found["start"] : found["end"]] == found["answer"]
+        and slices(record["context"], found["n_best"])
+    ),
+    "tagger": lambda record, found: slices(record["text"], found["entities"]),
+    "choice": lambda record, found: record["options"][found["label"]] == found["option"],
+    "summary": lambda record, found: slices(record["document"], found["sentences"]),
+    "centroid": lambda record, found: slices(record["document"], found["sentences"]),
+}
+
+
 class Endless:
     """Says infinity of everything."""
 
