@@ -144,6 +144,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
                 tracker.write(step, "dev", values)
             if saving:
                 position = {"history": history, "taken": throughput.total()}
+                tracker.flush()  # no checkpoint comes before its lines
                 checkpoints.save(step, state, position, values)
                 throughput.restart()
         checkpoints.wait()

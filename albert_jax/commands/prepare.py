@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from albert_jax.commands.config import pretraining
 from albert_jax.commands.flags import CommandLine
-from albert_jax.data import builder, records, text, tokenisation, vocabulary
+from albert_jax.data import builder, records, remote, text, tokenisation, vocabulary
 from albert_jax.data.config import CorpusConfig
 from albert_jax.data.statistics import page
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
@@ -44,6 +44,11 @@ def prepare(corpus: CorpusConfig, vocab_size: int, beam: list[str] | None = None
     if records.is_prepared(corpus, vocab_size):
         print(f"{corpus.records}: already prepared")
         return
+    if beam is not None and remote.is_remote(corpus.records):
+        raise UserError(
+            f"{corpus.records}: the workers of Beam cannot write ArrayRecord files there; give "
+            "corpus.records a folder that all of them see, and copy it when it is done"
+        )
     spm = _given(corpus, vocab_size) if corpus.vocabulary else _trained(corpus, vocab_size)
     if beam is None:
         _write(corpus, spm)
@@ -56,7 +61,8 @@ def prepare(corpus: CorpusConfig, vocab_size: int, beam: list[str] | None = None
 def _write(corpus: CorpusConfig, spm: Vocabulary) -> None:
     documents = _documents(corpus, "tokenising")
     tokenised = tokenisation.tokenise(documents, spm, seed=corpus.seed, workers=corpus.workers)
-    builder.write(tokenised, corpus, spm, text.size(corpus.source))
+    with remote.sent(corpus) as here:
+        builder.write(tokenised, here, spm, text.size(corpus.source))
 
 
 def _write_with_beam(corpus: CorpusConfig, spm: Vocabulary, flags: list[str]) -> None:

@@ -24,6 +24,7 @@ from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.load import load
 from albert_jax.data.batches import Batch, Batches, held_out
 from albert_jax.data.records import Records, load_statistics, load_vocabulary
+from albert_jax.data.remote import fetched
 from albert_jax.data.segments import Symbols
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
@@ -149,6 +150,7 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
                 tracker.write(step, "held_out", predicted(run, values | text.guesses))
             if saving:
                 position = {"streams": text.batches.state(), "taken": throughput.total()}
+                tracker.flush()  # no checkpoint comes before its lines
                 checkpoints.save(step, state, position, values)
             if evaluating or saving:
                 throughput.restart()
@@ -169,7 +171,7 @@ class Text(NamedTuple):
 
 def open_text(run: PretrainingConfig) -> Text:
     """Opens the prepared text, and keeps the held-out batches in memory."""
-    folder = epath.Path(run.corpus.records)
+    folder = fetched(epath.Path(run.corpus.records))
     train, rest = (Records(folder, split) for split in ("train", "held_out"))
     vocabulary = load_vocabulary(folder)
     if vocabulary.size != run.model.vocab_size:

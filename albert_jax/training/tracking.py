@@ -7,8 +7,10 @@ every step and kind once. A run that goes back to a checkpoint first cuts off wh
 import json
 import math
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TextIO
 
 import jax
@@ -16,9 +18,10 @@ from etils import epath
 from tqdm import tqdm
 
 from albert_jax.errors import UserError
-from albert_jax.training.workdir import replace
+from albert_jax.training.workdir import is_remote, replace
 
 PLAIN_EVERY = 10.0  # seconds between progress lines where there is no terminal
+SEND_EVERY = 60.0  # seconds after which what is kept in a bucket is sent again
 
 
 class Tracker:
@@ -52,6 +55,11 @@ class Tracker:
         self.close()
         self._open(step)
 
+    def flush(self):
+        """Puts what is written in its place; to be called before a checkpoint is saved."""
+        for output in self._outputs:
+            output.flush()
+
     def close(self):
         """Flushes and closes everything."""
         for output in self._outputs:
@@ -61,7 +69,7 @@ class Tracker:
         self._outputs = []
         if jax.process_index() == 0:
             self._outputs = [
-                JsonLines(self._workdir / "metrics.jsonl", step),
+                lines(self._workdir / "metrics.jsonl", step),
                 TensorBoard(self._workdir / "tensorboard", step),
                 Progress(step, self._total),
             ]
@@ -75,28 +83,67 @@ class JsonLines:
         self._file = path.open("a")
 
     def write(self, step: int, kind: str, values: Mapping[str, float]):
-        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        self._file.write(json.dumps({"step": step, "kind": kind, **finite}) + "\n")
+        self._file.write(_line(step, kind, values))
         self._file.flush()
+
+    def flush(self):
+        """There is nothing left to do."""
 
     def close(self):
         self._file.close()
 
 
+class RemoteJsonLines:
+    """The same in a bucket, where nothing can be appended: all lines are sent again now and then."""
+
+    def __init__(self, path: epath.Path, step: int, clock: Callable[[], float] = time.monotonic):
+        cut(path, step)
+        self._path, self._clock, self._due = path, clock, clock() + SEND_EVERY
+        self._lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+
+    def write(self, step: int, kind: str, values: Mapping[str, float]):
+        self._lines.append(_line(step, kind, values))
+        if self._clock() >= self._due:
+            self.flush()
+
+    def flush(self):
+        self._path.write_text("".join(self._lines))
+        self._due = self._clock() + SEND_EVERY
+
+    def close(self):
+        self.flush()
+
+
 class TensorBoard:
-    """The same numbers as event files, under KIND/NAME."""
+    """The same numbers as event files, under KIND/NAME; those for a bucket are written here and sent."""
 
     def __init__(self, folder: epath.Path, step: int):
         from tensorboardX import SummaryWriter
 
-        self._writer = SummaryWriter(str(folder), purge_step=step + 1, flush_secs=10)
+        self._folder = folder
+        self._here = tempfile.TemporaryDirectory() if is_remote(folder) else None
+        here = self._here.name if self._here else str(folder)
+        self._writer = SummaryWriter(here, purge_step=step + 1, flush_secs=10)
 
     def write(self, step: int, kind: str, values: Mapping[str, float]):
         for name, value in values.items():
             self._writer.add_scalar(f"{kind}/{name}", value, step)
 
+    def flush(self):
+        self._writer.flush()
+        self._send()
+
     def close(self):
         self._writer.close()
+        self._send()
+        if self._here:
+            self._here.cleanup()
+
+    def _send(self):
+        if self._here:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for file in Path(self._here.name).iterdir():
+                (self._folder / file.name).write_bytes(file.read_bytes())
 
 
 class Progress:
@@ -133,6 +180,9 @@ class Progress:
             self._line(
                 f"step {step}/{self._total}  {summary(values)}  {self._remaining(step)} left"
             )
+
+    def flush(self):
+        """What is shown is shown."""
 
     def close(self):
         if self._bar is not None:
@@ -184,6 +234,16 @@ def cut(path: epath.Path, step: int):
     if path.exists():
         kept = [json.dumps(line) + "\n" for line in _parse(path) if line["step"] <= step]
         replace(path, "".join(kept))
+
+
+def lines(path: epath.Path, step: int) -> JsonLines | RemoteJsonLines:
+    """Where lines after `step` go, wherever the file is."""
+    return (RemoteJsonLines if is_remote(path) else JsonLines)(path, step)
+
+
+def _line(step: int, kind: str, values: Mapping[str, float]) -> str:
+    finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return json.dumps({"step": step, "kind": kind, **finite}) + "\n"
 
 
 def _parse(path: epath.Path) -> list[dict]:

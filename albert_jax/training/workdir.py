@@ -91,8 +91,16 @@ def commit(checkout: Path) -> str | None:
     return result.stdout.strip()
 
 
+def is_remote(path: epath.PathLike) -> bool:
+    """Whether a path is of a bucket, whose objects are written whole, and never appended to."""
+    return "://" in os.fspath(path)
+
+
 def replace(path: epath.Path, text: str):
     """Writes a file whole or not at all."""
+    if is_remote(path):
+        path.write_text(text)
+        return
     partial = path.parent / f"{path.name}.partial-{os.getpid()}"
     partial.write_text(text)
     partial.replace(path)
