@@ -136,7 +136,7 @@ def test_compile_time_does_not_grow_with_depth(sharing, inputs):
     """The compiled program for 48 layers is as large as that for 12; time is noisy, so it gets slack."""
 
     def compiled(layers):
-        config = dataclasses.replace(CONFIG, num_layers=layers, sharing=sharing)
+        config = dataclasses.replace(CONFIG, num_layers=layers, sharing=sharing, scan_unroll=1)
         params = jax.eval_shape(lambda: init(config, inputs))
         f = jax.grad(lambda p: Encoder(config).apply({"params": p}, *inputs, True)[0].sum())
         lowered = jax.jit(f).lower(params)

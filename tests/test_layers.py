@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from albert_jax.model.layers import product
+from albert_jax.model.layers import Dropout, product
 
 SPECS = {
     "ni,io->no": ((24, 5), (5, 7)),
@@ -57,3 +57,39 @@ def test_gradients_have_the_types_of_their_operands():
         lambda a, b: product("ni,io->no", a, b.astype("float32"), "bfloat16"), a, b, g
     )
     assert da.dtype == db.dtype == jnp.bfloat16
+
+
+def dropped(shape, rate, seed=0):
+    """Which positions dropout makes 0, and its output for ones."""
+    rngs = {"dropout": jax.random.key(seed)}
+    out = np.asarray(Dropout(rate).apply({}, jnp.ones(shape), False, rngs=rngs))
+    return out == 0, out
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_dropout_keeps_its_share_everywhere_and_the_mean(rate):
+    zero, out = dropped((64, 12, 40, 40), rate)
+    np.testing.assert_allclose(out[~zero], 1 / (1 - rate), rtol=1e-6)
+    for axis in range(4):  # no slice is favoured; 5 deviations
+        share = zero.mean(axis=tuple(a for a in range(4) if a != axis))
+        deviation = (rate * (1 - rate) / (zero.size / len(share))) ** 0.5
+        assert np.abs(share - rate).max() < 5 * deviation
+
+
+def test_dropout_of_neighbours_rows_and_keys_is_independent():
+    zero, _ = dropped((1000, 1000), 0.5)
+    other, _ = dropped((1000, 1000), 0.5, seed=1)
+    pairs = {
+        "neighbours": (zero[:, 1:], zero[:, :-1]),
+        "two apart": (zero[:, 2:], zero[:, :-2]),
+        "rows": (zero[1:], zero[:-1]),
+        "keys": (zero, other),
+    }
+    for name, (a, b) in pairs.items():
+        assert abs((a == b).mean() - 0.5) < 5 * 0.5 / a.size**0.5, name
+
+
+def test_dropout_is_nothing_without_a_rate_or_when_deterministic():
+    x = jnp.arange(4.0)
+    assert Dropout(0.0).apply({}, x, False) is x
+    assert Dropout(0.5).apply({}, x, True) is x

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from albert_jax.model.config import AlbertConfig
-from albert_jax.model.layers import Dense, initializer, layer_norm
+from albert_jax.model.layers import Dense, Dropout, initializer, layer_norm
 
 
 class Embeddings(nn.Module):
@@ -25,7 +25,7 @@ class Embeddings(nn.Module):
         self.positions = self._table("positions", cfg.max_positions)
         self.types = self._table("types", cfg.num_types)
         self.norm = layer_norm(cfg, name=None)
-        self.dropout = nn.Dropout(cfg.hidden_dropout)
+        self.dropout = Dropout(cfg.hidden_dropout)
         if cfg.has_projection:
             self.projection = Dense(cfg, cfg.hidden_size)
 

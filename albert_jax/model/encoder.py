@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from albert_jax.model import platform
 from albert_jax.model.attention import Attention
 from albert_jax.model.config import AlbertConfig
-from albert_jax.model.layers import Dense, activation, layer_norm
+from albert_jax.model.layers import Dense, Dropout, activation, layer_norm
 
 Params = dict
 
@@ -35,7 +35,7 @@ class FeedForward(nn.Module):
         cfg = self.config
         y = Dense(cfg, cfg.ffn_size, name="intermediate")(x)  # [B, L, F]
         y = Dense(cfg, cfg.hidden_size, name="output")(activation(cfg, y).astype(cfg.dtype))
-        y = nn.Dropout(cfg.hidden_dropout)(y, deterministic=deterministic)
+        y = Dropout(cfg.hidden_dropout)(y, deterministic=deterministic)
         return layer_norm(cfg, "norm")(x + y).astype(cfg.dtype)
 
 

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from albert_jax.model.config import AlbertConfig
-from albert_jax.model.layers import Dense, activation, layer_norm, product
+from albert_jax.model.layers import Dense, Dropout, activation, layer_norm, product
 
 
 class MaskedLMHead(nn.Module):
@@ -43,5 +43,5 @@ class Classifier(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, deterministic: bool = True) -> jax.Array:
         """x [..., D] -> logits float32 [..., num_classes]."""
-        x = nn.Dropout(self.config.classifier_dropout)(x, deterministic=deterministic)
+        x = Dropout(self.config.classifier_dropout)(x, deterministic=deterministic)
         return Dense(self.config, self.num_classes, name="classifier")(x)

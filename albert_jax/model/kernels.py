@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 
+from albert_jax.model import platform
 from albert_jax.model.layers import multiply, product, transpose
 
 HIDDEN = -1e30  # a score that the softmax makes 0
@@ -44,9 +45,9 @@ def splash(q: jax.Array, k: jax.Array, v: jax.Array, example_ids: jax.Array, dro
     """
     del dropout
     mesh = jax.sharding.get_abstract_mesh()
-    if mesh.empty:
-        return _splash(q, k, v, example_ids)
     rows = tuple(name for name in mesh.axis_names if name != "tensor")
+    if mesh.empty or q.shape[0] % math.prod(mesh.shape[name] for name in rows):  # one row: init
+        return _splash(q, k, v, example_ids)
     heads = P(rows, None, "tensor" if "tensor" in mesh.axis_names else None)
     specs = (heads, heads, heads, P(rows))
     return jax.shard_map(_splash, in_specs=specs, out_specs=heads, check_vma=False)(
@@ -60,7 +61,7 @@ def _splash(q: jax.Array, k: jax.Array, v: jax.Array, example_ids: jax.Array) ->
     _, length, heads, size = q.shape
     mask = pallas.MultiHeadMask([pallas.FullMask((length, length))] * heads)
     kernel = pallas.make_splash_mha_single_device(
-        mask, block_sizes=_splash_blocks(length), interpret=jax.default_backend() == "cpu"
+        mask, block_sizes=_splash_blocks(length), interpret=platform.backend() == "cpu"
     )
     q, k, v = (jnp.swapaxes(x, 1, 2) for x in (q / math.sqrt(size), k, v))
     segments = pallas.SegmentIds(q=example_ids, kv=example_ids)

@@ -1,21 +1,48 @@
 """What is fastest where: the choices that a config leaves to the platform, all of them here.
 
-The figures behind them: experiments/results/speed.md. A program for a TPU that is compiled elsewhere must
-choose itself, as `albert-jax plan` does: the platform is that of JAX's default backend.
+The figures behind them: experiments/results/speed.md. The platform is that of JAX's default backend; a
+program for a TPU that is compiled elsewhere, as `albert-jax plan` does, is traced in `compiling_for`.
 """
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
 
 import jax
 
 from albert_jax.model.config import AlbertConfig
 
 MOST_UNROLLED = 12  # blocks; compile time grows with them
+WITHOUT_SPLASH = ("TPU v2", "TPU v3")  # their matrix units take no bfloat16 from a Pallas kernel
+
+_device: contextvars.ContextVar[jax.Device | None] = contextvars.ContextVar("device", default=None)
+
+
+@contextlib.contextmanager
+def compiling_for(device: jax.Device) -> Iterator[None]:
+    """Choices are made for this device, which need not be there."""
+    token = _device.set(device)
+    try:
+        yield
+    finally:
+        _device.reset(token)
+
+
+def backend() -> str:
+    """The platform that a program is for: cpu, gpu or tpu."""
+    device = _device.get()
+    return device.platform if device else jax.default_backend()
+
+
+def _device_kind() -> str:
+    return (_device.get() or jax.devices()[0]).device_kind
 
 
 def scan_unroll(config: AlbertConfig) -> int:
     """Blocks an iteration of the scan over layers: all on a CPU, where a loop hinders XLA, else one."""
     if config.scan_unroll:
         return config.scan_unroll
-    return min(config.num_blocks, MOST_UNROLLED) if jax.default_backend() == "cpu" else 1
+    return min(config.num_blocks, MOST_UNROLLED) if backend() == "cpu" else 1
 
 
 def attention_kernel(config: AlbertConfig, length: int) -> str:
@@ -24,9 +51,8 @@ def attention_kernel(config: AlbertConfig, length: int) -> str:
         return config.attention_kernel
     if config.attention_dropout or length < 128:
         return "plain"
-    backend = jax.default_backend()
-    if backend == "tpu":
-        return "splash" if length % 128 == 0 else "plain"
-    if backend == "gpu":
+    if backend() == "tpu":
+        return "splash" if length % 128 == 0 and _device_kind() not in WITHOUT_SPLASH else "plain"
+    if backend() == "gpu":
         return "fused"
     return "blocked" if length >= 256 or config.dtype == "bfloat16" else "plain"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from albert_jax.model.albert import Batch, gather
 from albert_jax.model.config import AlbertConfig
-from albert_jax.model.layers import Dense, layer_norm, product
+from albert_jax.model.layers import Dense, Dropout, layer_norm, product
 
 
 class Beam(NamedTuple):
@@ -50,7 +50,7 @@ class BeamHead(nn.Module):
         self.end_norm = layer_norm(cfg, name=None)
         self.end = Dense(cfg, 1)
         self.answer_hidden = Dense(cfg, cfg.hidden_size)
-        self.dropout = nn.Dropout(cfg.classifier_dropout)
+        self.dropout = Dropout(cfg.classifier_dropout)
         self.answer = Dense(cfg, 1, use_bias=False)
 
     def __call__(
