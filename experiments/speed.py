@@ -29,7 +29,6 @@ from albert_jax.training.workdir import commit, replace
 from experiments import race_data
 
 SHAPES = ((8, 128), (4, 512))  # rows and their length
-BATCHES = 6  # different ones, seen in turn
 RACERS = Path(__file__).parent / "racers"
 DTYPES = ("float32", "bfloat16")
 
@@ -108,36 +107,37 @@ def main(argv: Sequence[str]):
     racers = _racers(options, config)
     cases = [Case(kind, *shape) for kind in ("full", "real") for shape in SHAPES]
     peaks = peak_rates(racers)
-    results = {case: race(case, racers, options.rounds) for case in cases}
+    results = {case: race(case, racers, options.rounds, options.steps) for case in cases}
     command = f"python -m experiments.speed {' '.join(argv)}"
-    text = report(results, racers, peaks, config, command, options.rounds)
+    taken = f"{options.rounds} rounds of {options.steps} steps in turn; medians"
+    text = report(results, racers, peaks, config, command, taken)
     print(text)
     if options.output:
         replace(epath.Path(options.output), text)
 
 
-def race(case: Case, racers: Sequence[Racer], rounds: int) -> dict[str, Result]:
+def race(case: Case, racers: Sequence[Racer], rounds: int, steps: int) -> dict[str, Result]:
     """Every racer loads the case, then they take turns."""
     seconds = {racer.name: [] for racer in racers}
     tokens, gigabytes = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         processes = {}
         for racer in tqdm(racers, f"{case}: loading"):
-            batches, tokens[racer.name] = data(case, racer)
+            batches, tokens[racer.name] = data(case, racer, steps)
             race_data.save(Path(folder) / "batches.npz", batches)
             process = processes[racer.name] = Process(racer)
             process.ask(do="load", case=racer.case, batches=f"{folder}/batches.npz")
         for _ in tqdm(range(rounds), f"{case}: rounds"):
             for name, process in processes.items():
-                seconds[name].append(process.ask(do="steps", count=BATCHES)["seconds"])
+                seconds[name].append(process.ask(do="steps", count=steps)["seconds"])
         for name, process in processes.items():
             gigabytes[name] = process.ask(do="memory")["gigabytes"]
             process.close()
     return {name: Result(seconds[name], tokens[name], gigabytes[name]) for name in seconds}
 
 
-def data(case: Case, racer: Racer) -> tuple[list[race_data.Batch], int]:
-    """The batches of a case for one racer, and the tokens in them."""
+def data(case: Case, racer: Racer, count: int) -> tuple[list[race_data.Batch], int]:
+    """`count` different batches of a case for one racer, and the tokens in them."""
     slots = max(4, case.length // 10)
     texts = race_data.texts(case.length)
     if case.kind == "full":
@@ -146,7 +146,7 @@ def data(case: Case, racer: Racer) -> tuple[list[race_data.Batch], int]:
         rows = race_data.packed_rows(texts, case.length, slots)
     else:
         rows = [[ids] for ids in texts]
-    chosen = list(race_data.batches_of(rows, case.rows, BATCHES))
+    chosen = list(race_data.batches_of(rows, case.rows, count))
     if racer.file == "ours":
         batches = [race_data.ours(rows, case.length, slots) for rows in chosen]
     else:
@@ -166,12 +166,12 @@ def peak_rates(racers: Sequence[Racer]) -> dict[str, float]:
     return rates
 
 
-def report(results, racers, peaks, config, command: str, rounds: int) -> str:
+def report(results, racers, peaks, config, command: str, taken: str) -> str:
     """Markdown: a table a case, and where the numbers are from."""
     lines = [
         "# Training speed beside the others",
         "",
-        f"ALBERT-base, whole training steps, {rounds} rounds of {BATCHES} steps in turn; medians.",
+        f"ALBERT-base, whole training steps, {taken}.",
         f"Command: `{command}`, commit {commit(Path(__file__).parents[1])}, {os.cpu_count()} cores.",
         "Best products of matrices measured: "
         + ", ".join(f"{dtype} {rate / 1e9:,.0f} GFLOP/s" for dtype, rate in peaks.items())
@@ -227,6 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--torch", help="an interpreter that has torch and transformers")
     parser.add_argument("--keras", help="an interpreter that has keras-hub and jax")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=4, help="of a round, each with its own batch")
     parser.add_argument("--output", help="a file for the report")
     return parser
 
