@@ -71,9 +71,10 @@ def test_short_items_share_rows():
 
 
 def test_rows_are_as_long_as_the_longest_part_needs():
-    assert layout([3, 17, 5], pad_id=7) == Layout(24, 6, 7)
-    assert layout([24], pad_id=0).length == 24
-    assert layout([24], pad_id=0).slots == 1
+    assert layout([3, 17, 5], pad_id=7) == Layout(40, 10, 7)
+    assert layout([24], pad_id=0) == Layout(96, 4, 0)
+    assert layout([100, 80], pad_id=0) == Layout(256, 3, 0)
+    assert layout([500, 400], pad_id=0) == Layout(504, 1, 0)
 
 
 def test_the_number_of_rows_is_one_of_few():

@@ -15,6 +15,7 @@ from albert_jax.tasks.item import Item, Part
 from albert_jax.tasks.task import Head
 
 Batch = dict[str, np.ndarray]
+ROOMY = 256  # positions; in longer rows attention to other parts costs more than padding
 
 
 class Layout(NamedTuple):
@@ -36,9 +37,12 @@ class Place(NamedTuple):
 
 
 def layout(lengths: Sequence[int], pad_id: int) -> Layout:
-    """Rows for parts of these lengths: the longest fits, and in the mean row no slot is wanting."""
+    """Rows for parts of these lengths: the longest fits, and in the mean row no slot is wanting.
+
+    A row holds about four parts where that is not longer than `ROOMY`; with fewer, much is padding.
+    """
     longest, shortest, mean = max(lengths), min(lengths), sum(lengths) / len(lengths)
-    length = -(-longest // 8) * 8
+    length = -(-int(max(longest, min(4 * mean, ROOMY))) // 8) * 8
     return Layout(length, min(length // shortest, int(-(-2 * length // mean))), pad_id)
 
 
