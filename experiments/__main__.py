@@ -6,24 +6,32 @@ python -m experiments run table3 table4 --workers=2 --seeds=3 --tasks=
 python -m experiments status table3
 python -m experiments table table3 --latex
 python -m experiments report --output=RESULTS.md
+python -m experiments sweep --over=emb:64,128,256 --over=share:all,none
+python -m experiments run table3 --scale=paper --launcher=tpu_vm --workdir=gs://BUCKET/cells --dry-run
+python -m experiments collect table3 --scale=paper --workdir=gs://BUCKET/cells
 """
 
 import argparse
+import shlex
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+
+from etils import epath
 
 from albert_jax.errors import UserError
-from experiments import formats, report, runner
+from experiments import formats, report, runner, sweep
 from experiments.cell import Cell
+from experiments.comparison import Comparison, compare
 from experiments.grid import grid
 from experiments.results import FOLDER, Results
 from experiments.scale import TEXTS, Choice, Scale
 from experiments.scales import SCALES
 from experiments.status import Status
-from experiments.summary import Summary, summarise
 from experiments.table import Table, cells
 from experiments.tables import TABLES
+from launch.arguments import add_site, site
+from launch.job import Job
+from launch.submit import SCRIPTS, submit
 
 
 def main(argv: list[str]):
@@ -44,13 +52,19 @@ def _parser() -> argparse.ArgumentParser:
     status = _command(commands, "status", show_status, "where the cells of a table stand")
     table = _command(commands, "table", show_tables, "the paper's numbers beside those found here")
     report = _command(commands, "report", write_report, "all tables and pictures on one page")
-    for command in (run, status, table):
+    collect = _command(commands, "collect", collect_results, "results of cells that ran elsewhere")
+    sweep = _command(commands, "sweep", run_sweep, "any comparison: run it, and show it as a table")
+    for command in (run, status, table, collect):
         command.add_argument("names", nargs="+", metavar="NAME", help="tables and figures")
-    for command in (run, status, table, report):
+    for command in (run, status, table, collect, sweep, report):
         _add_choices(command)
-    run.add_argument("--workers", type=int, default=1, help="cells at a time; they share the cores")
+    for command in (run, sweep):
+        _add_machines(command)
+    sweep.add_argument("--over", action="append", required=True, metavar="NAME:VALUE,VALUE")
     table.add_argument("--latex", action="store_true", help="instead of Markdown")
-    report.add_argument("--output", type=Path, default=Path("report.html"), help="or .md")
+    report.add_argument(
+        "--output", type=epath.Path, default=epath.Path("report.html"), help="or .md"
+    )
     report.set_defaults(names=list(TABLES))
     return parser
 
@@ -68,8 +82,16 @@ def _add_choices(command: argparse.ArgumentParser):
     command.add_argument("--seeds", type=int, help="runs of every cell")
     command.add_argument("--tasks", type=words, help="comma-separated; none if empty")
     command.add_argument("--data", help="the folder of glue_data, squad and race")
-    command.add_argument("--workdir", type=Path, default=Path("runs/experiments"))
-    command.add_argument("--results", type=Path, default=FOLDER)
+    command.add_argument("--workdir", type=epath.Path, default=epath.Path("runs/experiments"))
+    command.add_argument("--results", type=epath.Path, default=FOLDER)
+
+
+def _add_machines(command: argparse.ArgumentParser):
+    """Where the cells run: here, or where a launcher brings them."""
+    command.add_argument("--workers", type=int, default=1, help="cells at a time; they share cores")
+    command.add_argument("--launcher", choices=SCRIPTS, help="a job for each cell, elsewhere")
+    command.add_argument("--dry-run", action="store_true", help="only print what would be run")
+    add_site(command)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -88,9 +110,8 @@ def chosen(options: argparse.Namespace) -> tuple[list[Table], Scale, Choice]:
     return [TABLES[name] for name in options.names], scale, choice
 
 
-def wanted(options: argparse.Namespace) -> list[Cell]:
+def wanted(tables: list[Table], scale: Scale, choice: Choice) -> list[Cell]:
     """The cells whose results the tables show, each once."""
-    tables, scale, choice = chosen(options)
     found = (cell for table in tables for cell in cells(table, scale, choice))
     return list({cell.identity: cell for cell in found}.values())
 
@@ -103,24 +124,63 @@ def show_list(options: argparse.Namespace):
 
 def run_tables(options: argparse.Namespace):
     """Runs all cells that have no result yet; exit status 1 if one failed."""
+    run(options, wanted(*chosen(options)))
+
+
+def run(options: argparse.Namespace, found: list[Cell]):
+    """Runs cells and what they need, here or by a launcher."""
     results, root = Results(options.results), options.workdir
-    cells = runner.plan(wanted(options), results, root)
-    status = Status(cells)
-    if cells:
-        runner.Runner(root, results, options.workers).run(cells, status)
-    if status.failures():
-        raise UserError(
-            f"{len(status.failures())} cells have no result:\n" + "\n".join(status.failures())
-        )
-    print(f"all {len(wanted(options))} results are in {options.results}")
+    if options.launcher:  # what has run elsewhere is known by its result
+        order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
+        jobs = [job(cell, root, order) for cell in order.values()]
+        return submit(jobs, options.launcher, site(options), options.dry_run)
+    order = runner.plan(found, results, lambda cell: runner.is_done(cell, root))
+    status = Status(order)
+    if options.dry_run:
+        return print(*(shlex.join(cell.words(root)) for cell in order.values()), sep="\n")
+    if order:
+        runner.Runner(root, results, options.workers).run(order, status)
+    if failures := status.failures():
+        raise UserError("\n".join([f"{len(failures)} cells have no result", *failures]))
+    print(f"all {len(found)} results are in {options.results}")
+
+
+def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:
+    """A cell as a job of its own, after those of the cells that it needs."""
+    after = tuple(need.identity for need in cell.needs if need.identity in order)
+    alone = cell.command != "pretrain"
+    return Job(cell.identity, (tuple(cell.words(root)),), one_host=alone, after=after)
+
+
+def run_sweep(options: argparse.Namespace):
+    """Runs the combinations of some settings, and prints them as a table."""
+    options.names = []
+    _, scale, choice = chosen(options)
+    choice = choice._replace(tasks=options.tasks or ())
+    table = sweep.table(options.over, choice.tasks)
+    run(options, wanted([table], scale, choice))
+    if not options.dry_run:
+        comparison = compare(table, scale, Results(options.results), choice)
+        print(formats.markdown(grid(comparison)))
+
+
+def collect_results(options: argparse.Namespace):
+    """Writes the results of cells that a launcher has run, from their workdirs."""
+    results = Results(options.results)
+    for cell in wanted(*chosen(options)):
+        state = "has one"
+        if results.read(cell) is None:
+            done = results.collect(cell, cell.workdir(options.workdir))
+            state = "collected" if done else "not done"
+        print(f"{cell.identity:24}  {state}")
 
 
 def show_status(options: argparse.Namespace):
     """Finished, running and waiting cells."""
-    results, root = Results(options.results), options.workdir
-    order = runner.plan(wanted(options), results, root)
-    done = len(wanted(options)) - sum(cell.identity in order for cell in wanted(options))
-    print(f"{done} of {len(wanted(options))} results are there")
+    found, root = wanted(*chosen(options)), options.workdir
+    order = runner.plan(found, Results(options.results), lambda cell: runner.is_done(cell, root))
+    done = sum(cell.identity not in order for cell in found)
+    print(f"{done} of {len(found)} results are there")
     if order:
         status = Status(order)
         for name, cell in order.items():
@@ -129,24 +189,24 @@ def show_status(options: argparse.Namespace):
         print(status.table(root))
 
 
-def summaries(options: argparse.Namespace) -> Iterator[Summary]:
+def comparisons(options: argparse.Namespace) -> Iterator[Comparison]:
     """The tables in numbers; what needs no run is shown as in the paper."""
     tables, scale, choice = chosen(options)
     for table in tables:
         at = scale if table.is_run else SCALES["paper"]
-        yield summarise(table, at, Results(options.results), choice)
+        yield compare(table, at, Results(options.results), choice)
 
 
 def show_tables(options: argparse.Namespace):
     """The tables as far as there are results."""
     write = formats.latex if options.latex else formats.markdown
-    for summary in summaries(options):
-        print(write(grid(summary)))
+    for comparison in comparisons(options):
+        print(write(grid(comparison)))
 
 
 def write_report(options: argparse.Namespace):
     """One page of everything."""
-    parts = [report.part(summary) for summary in summaries(options)]
+    parts = [report.part(comparison) for comparison in comparisons(options)]
     is_markdown = options.output.suffix == ".md"
     write = report.markdown_page if is_markdown else report.html_page
     options.output.write_text(write(parts))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from etils import epath
 from ml_collections import ConfigDict
 
 from albert_jax.data.config import CorpusConfig
@@ -24,7 +25,6 @@ from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
 from albert_jax.training.sharding import MeshConfig
-from albert_jax.training.sharding import MeshConfig
 
 ROOT = Path(__file__).parents[1]
 DEFAULTS = {  # what a section says where a config says nothing
@@ -33,7 +33,6 @@ DEFAULTS = {  # what a section says where a config says nothing
     "optimizer": OptimizerConfig(),
     "schedule": ScheduleConfig(),
     "training": TrainingConfig(),
-    "mesh": MeshConfig(),
     "mesh": MeshConfig(),
     "checkpoint": CheckpointConfig(),
 }
@@ -94,11 +93,11 @@ class Cell:
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return f"{self.command}-{digest[:12]}"
 
-    def workdir(self, root: Path) -> Path:
+    def workdir(self, root: epath.Path) -> epath.Path:
         """Where it runs, under the folder of all cells."""
         return root / self.identity
 
-    def words(self, root: Path) -> list[str]:
+    def words(self, root: epath.Path) -> list[str]:
         """The command line, after `python -m`."""
         flags = [f"--config.{key}={value}" for key, value in self.overrides]
         places = [f"--workdir={self.workdir(root)}"]
@@ -127,7 +126,7 @@ def settings(config: str, overrides: Iterable[tuple[str, Any]]) -> dict[str, Any
     values = ConfigDict(_config(config))
     for key, value in overrides:
         section, _, name = key.rpartition(".")
-        node = functools.reduce(getattr, section.split("."), values) if section else values
+        node = values.get(section, {})
         if name not in node:
             raise UserError(f"{config} has no setting {key}; correct the name")
         node[name] = value

@@ -71,12 +71,17 @@ def _score(name: str) -> Callable[[Result], float | None]:
     return lambda result: 100 * result["scores"][name] if name in result["scores"] else None
 
 
+def _seconds(result: Result) -> float:
+    """Of processors, where the runner has seen them; the clock of training elsewhere."""
+    return result["seconds"]["cpu"] or result["training_seconds"]
+
+
 def _rate(result: Result) -> float:
-    return result["tokens"] / result["seconds"]["cpu"]
+    return result["tokens"] / _seconds(result)
 
 
 def _hours(result: Result) -> float:
-    return result["seconds"]["cpu"] / 3600
+    return _seconds(result) / 3600
 
 
 def _task(name: str, title: str) -> Column:
@@ -90,7 +95,8 @@ def _task(name: str, title: str) -> Column:
         said = row.get(name)
         return sum(said) / len(said) if isinstance(said, tuple) else said
 
-    return Column(title, "share", _of(name, value), paper)
+    about = "The mean of F1 and exact match." if name.startswith("squad") else ""
+    return Column(title, "share", _of(name, value), paper, about)
 
 
 COLUMNS = {

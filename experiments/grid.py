@@ -1,9 +1,9 @@
-"""A summary as a grid of words: what Markdown, LaTeX and HTML have in common."""
+"""A comparison as a grid of words: what Markdown, LaTeX and HTML have in common."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from experiments.summary import Line, Summary, difference, is_told_apart
+from experiments.comparison import Comparison, Line, difference, is_told_apart
 
 NONE = "–"
 
@@ -40,11 +40,11 @@ FORMS: dict[str, Callable[[float], str]] = {  # by the kind of a column
 }
 
 
-def grid(summary: Summary) -> Grid:
+def grid(comparison: Comparison) -> Grid:
     """For each column the paper's numbers beside those found here, as far as there are any."""
-    header, places = ["task" if summary.lines[0].row.task else "model"], []
-    for name, column in summary.columns.items():
-        entries = [line.entries[name] for line in summary.lines]
+    header, places = ["task" if comparison.lines[0].row.task else "model"], []
+    for name, column in comparison.columns.items():
+        entries = [line.entries[name] for line in comparison.lines]
         if any(entry.paper is not None for entry in entries):
             header.append(f"{column.title}, paper")
             places.append((name, _of_paper))
@@ -52,18 +52,19 @@ def grid(summary: Summary) -> Grid:
             header.append(f"{column.title}, here")
             places.append((name, _of_here))
     rows = [
-        [Item(line.row.label), *(write(summary, line, name) for name, write in places)]
-        for line in summary.lines
+        [Item(line.row.label), *(write(comparison, line, name) for name, write in places)]
+        for line in comparison.lines
     ]
-    if summary.table.is_run:
+    if comparison.table.is_run:
         header.append("seeds")
-        for row, line in zip(rows, summary.lines, strict=True):
+        for row, line in zip(rows, comparison.lines, strict=True):
             row.append(Item(str(line.seeds) if line.row.model else NONE))
-    return Grid(summary.table.title, summary.table.about, header, rows, _notes(summary))
+    notes = _notes(comparison, list(dict.fromkeys(name for name, _ in places)))
+    return Grid(comparison.table.title, comparison.table.about, header, rows, notes)
 
 
-def _of_paper(summary: Summary, line: Line, name: str) -> Item:
-    kind, entry, reference = summary.columns[name].kind, line.entries[name], summary.reference
+def _of_paper(comparison: Comparison, line: Line, name: str) -> Item:
+    kind, entry, reference = comparison.columns[name].kind, line.entries[name], comparison.reference
     if entry.paper is None:
         return Item(NONE)
     text = FORMS[kind](entry.paper)
@@ -72,8 +73,8 @@ def _of_paper(summary: Summary, line: Line, name: str) -> Item:
     return Item(f"{text} ({entry.paper - reference.entries[name].paper:+.1f})")
 
 
-def _of_here(summary: Summary, line: Line, name: str) -> Item:
-    kind, entry, reference = summary.columns[name].kind, line.entries[name], summary.reference
+def _of_here(comparison: Comparison, line: Line, name: str) -> Item:
+    kind, entry, reference = comparison.columns[name].kind, line.entries[name], comparison.reference
     if entry.median is None:
         return Item(NONE)
     base = reference and reference.entries[name]
@@ -89,22 +90,22 @@ def _of_here(summary: Summary, line: Line, name: str) -> Item:
     return Item(f"{text} ({difference(entry, base):+.1f})", is_told_apart(entry, base))
 
 
-def _notes(summary: Summary) -> list[str]:
+def _notes(comparison: Comparison, shown: list[str]) -> list[str]:
     """How to read the grid."""
     notes = []
-    if summary.reference is not None:
+    if comparison.reference is not None:
         notes.append(
-            f"In per cent; in brackets the difference from the row {summary.reference.row.label}."
+            f"In per cent; in brackets the difference from the row {comparison.reference.row.label}."
         )
-    if not summary.is_empty:
+    if not comparison.is_empty:
         notes.append(
             "Here: the median over the seeds ± their standard deviation. A difference in bold is more "
             "than twice its standard error, from at least three seeds a row; any other may be chance."
         )
-    if summary.table.is_run and summary.scale.name != "paper":
+    if comparison.table.is_run and comparison.scale.name != "paper":
         notes.append(
-            f"Here is the scale {summary.scale.name}, {summary.scale.about}: compare differences "
+            f"Here is the scale {comparison.scale.name}, {comparison.scale.about}: compare differences "
             "between rows, not the numbers of a row."
         )
-    columns = summary.columns.values()
+    columns = [comparison.columns[name] for name in shown]
     return notes + [f"{column.title}: {column.about}" for column in columns if column.about]

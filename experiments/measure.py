@@ -10,11 +10,11 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from etils import epath
 
 from albert_jax.analysis.probes import layer_distances
 from albert_jax.data import batches
@@ -46,15 +46,17 @@ def main(argv: list[str]):
     """Reads the command line, measures, and writes measured.json."""
     parser = argparse.ArgumentParser("python -m experiments.measure", description=__doc__)
     parser.add_argument("what", choices=MEASUREMENTS)
-    parser.add_argument("--model", type=Path, required=True, help="workdir of a pretraining run")
-    parser.add_argument("--workdir", type=Path, required=True, help="gets measured.json")
+    parser.add_argument(
+        "--model", type=epath.Path, required=True, help="workdir of a pretraining run"
+    )
+    parser.add_argument("--workdir", type=epath.Path, required=True, help="gets measured.json")
     options = parser.parse_args(argv)
     numbers = MEASUREMENTS[options.what](_open(options.model)) | provenance()
     options.workdir.mkdir(parents=True, exist_ok=True)
     (options.workdir / "measured.json").write_text(json.dumps(numbers, indent=1) + "\n")
 
 
-def _open(workdir: Path) -> Pretrained:
+def _open(workdir: epath.Path) -> Pretrained:
     values = json.loads((workdir / "config.json").read_text())["config"]
     return Pretrained(
         config=build(AlbertConfig, values["model"]),

@@ -32,7 +32,7 @@ def _stage(model: Model, seed: int, text: str, stage: str, changes: Overrides = 
     return Cell(
         command="pretrain",
         config=f"{CONFIG}:{','.join([f'size={model.size}', *named, f'stage={stage}'])}",
-        overrides=(*changes, *seeded(seed)),
+        overrides=(*changes, *model.settings, *seeded(seed)),
         text=prepared(CONFIG, text, MORE_TEXT if model.more_data else ""),
     )
 

@@ -16,7 +16,7 @@ def pretraining(model: Model, seed: int, text: str) -> Cell:
     return Cell(
         command="pretrain",
         config=config,
-        overrides=(*_changes(model), *seeded(seed)),
+        overrides=(*_changes(model), *model.settings, *seeded(seed)),
         text=prepared(
             "configs/pretrain.py:preset=reference", text, MORE_TEXT if model.more_data else ""
         ),

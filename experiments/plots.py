@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from experiments.summary import Line, Summary
+from experiments.comparison import Comparison, Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +24,9 @@ class Picture(NamedTuple):
     caption: str
 
 
-def curves(summary: Summary) -> Picture | None:
+def curves(comparison: Comparison) -> Picture | None:
     """Accuracy of masked words while pretraining goes on: a line a row, the median of its seeds."""
-    lines = [(line.row.label, _curve(line)) for line in summary.lines if line.seeds]
+    lines = [(line.row.label, _curve(line)) for line in comparison.lines if line.seeds]
     lines = [(label, points) for label, points in lines if len(points) > 1]
     if not lines:
         return None
@@ -47,10 +47,10 @@ def _curve(line: Line) -> list[tuple[float, float]]:
     ]
 
 
-def sizes(summary: Summary, key: str, name: str) -> Picture | None:
+def sizes(comparison: Comparison, key: str, name: str) -> Picture | None:
     """Accuracy of masked words against a size of the model, a line for each way of sharing."""
     groups: dict[str, list[tuple[int, Sequence[float]]]] = {}
-    for line in summary.lines:
+    for line in comparison.lines:
         if line.seeds:
             model = line.found[0]["planned"]["model"]
             group = groups.setdefault(SHARED.get(model["sharing"], model["sharing"]), [])
@@ -70,11 +70,11 @@ def sizes(summary: Summary, key: str, name: str) -> Picture | None:
     return _picture(figure, axes, "Accuracy of masked words on held-out text; a dot a seed.")
 
 
-def layers(summary: Summary) -> Picture | None:
+def layers(comparison: Comparison) -> Picture | None:
     """Distance and angle between the input and the output of every layer (the paper's figure 1)."""
     measured = [
         (line.row.label, found["layers"])
-        for line in summary.lines
+        for line in comparison.lines
         for found in line.found
         if "layers" in found
     ]
@@ -129,7 +129,7 @@ def _picture(figure: "Figure", axes: "Axes", caption: str) -> Picture:
     return Picture(buffer.getvalue(), caption)
 
 
-PICTURES: dict[str, Callable[[Summary], Picture | None]] = {
+PICTURES: dict[str, Callable[[Comparison], Picture | None]] = {
     "curves": curves,
     "layers": layers,
     "embeddings": partial(sizes, key="embedding_size", name="E, size of the embeddings here"),

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from albert_jax.errors import UserError
+from experiments.comparison import Comparison
 from experiments.formats import html_table, markdown
 from experiments.grid import Grid, grid
 from experiments.plots import PICTURES, Picture
-from experiments.summary import Summary
 
 FINDINGS = (
     Path(__file__).parent / "results" / "findings.toml"
@@ -43,14 +43,14 @@ class Part(NamedTuple):
     finding: str
 
 
-def part(summary: Summary) -> Part:
+def part(comparison: Comparison) -> Part:
     """What the report shows of a table."""
-    drawn = [PICTURES[name](summary) for name in summary.table.pictures]
+    drawn = [PICTURES[name](comparison) for name in comparison.table.pictures]
     return Part(
-        summary.table.name,
-        grid(summary),
+        comparison.table.name,
+        grid(comparison),
         [picture for picture in drawn if picture],
-        finding(summary.scale.name, summary.table.name),
+        finding(comparison.scale.name, comparison.table.name),
     )
 
 

@@ -6,7 +6,6 @@ checkpoints are not on this machine.
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 from etils import epath
@@ -16,7 +15,7 @@ from albert_jax.training import tracking
 from albert_jax.training.workdir import replace
 from experiments.cell import MEASUREMENTS, Cell
 
-FOLDER = Path(__file__).parent / "results" / "cells"
+FOLDER = epath.Path(__file__).parent / "results" / "cells"
 CLOCK = "seconds.json"  # file in a workdir: how long its command has run, over all starts
 Result = dict[str, Any]
 
@@ -24,10 +23,10 @@ Result = dict[str, Any]
 class Results:
     """The results in a folder, by cell."""
 
-    def __init__(self, folder: Path = FOLDER):
+    def __init__(self, folder: epath.Path = FOLDER):
         self._folder = folder
 
-    def path(self, cell: Cell) -> Path:
+    def path(self, cell: Cell) -> epath.Path:
         """The file of a cell's result."""
         return self._folder / f"{cell.identity}.json"
 
@@ -41,8 +40,10 @@ class Results:
         except ValueError as error:
             raise UserError(f"{path} is damaged ({error}); restore it, or remove it") from error
 
-    def write(self, cell: Cell, workdir: Path) -> Result:
-        """Collects what the command of a cell left in its workdir, and writes it."""
+    def collect(self, cell: Cell, workdir: epath.Path) -> bool:
+        """Writes the result of a cell from what its command left in its workdir; False if it is not done."""
+        if not is_finished(cell, workdir):
+            return False
         result = {
             "command": cell.command,
             "config": cell.config,
@@ -53,20 +54,32 @@ class Results:
             **GATHER[cell.command](workdir),
         }
         self._folder.mkdir(parents=True, exist_ok=True)
-        replace(epath.Path(self.path(cell)), json.dumps(result, indent=1) + "\n")
-        return result
+        replace(self.path(cell), json.dumps(result, indent=1) + "\n")
+        return True
 
 
-def read_clock(workdir: Path) -> dict[str, float]:
+def is_finished(cell: Cell, workdir: epath.Path) -> bool:
+    """Whether the command of a cell has come to its end, not only stopped."""
+    if cell.command != "pretrain":
+        return (workdir / LAST[cell.command]).exists()
+    if not (workdir / "metrics.jsonl").exists():
+        return False
+    steps = cell.settings["training"]["steps"]
+    return any(
+        line["step"] == steps and line["kind"] == "held_out" for line in tracking.read(workdir)
+    )
+
+
+def read_clock(workdir: epath.Path) -> dict[str, float]:
     """Seconds that the command of a workdir has taken so far, by the clock and of processors."""
     path = workdir / CLOCK
     return json.loads(path.read_text()) if path.exists() else {"wall": 0.0, "cpu": 0.0}
 
 
-def _of_run(workdir: Path) -> Result:
+def _of_run(workdir: epath.Path) -> Result:
     """Settings, provenance, and the last and all earlier held-out numbers of a training run."""
     note = json.loads((workdir / "config.json").read_text())
-    lines = tracking.read(epath.Path(workdir))
+    lines = tracking.read(workdir)
     training = [line for line in lines if line["kind"] == "train"]
     held_out = [line for line in lines if line["kind"] == "held_out"]
     seen = {line["step"]: line["tokens"] for line in training}
@@ -83,11 +96,11 @@ def _of_run(workdir: Path) -> Result:
     }
 
 
-def _of_tuning(workdir: Path) -> Result:
+def _of_tuning(workdir: epath.Path) -> Result:
     """Settings, provenance, the scores of the best checkpoint, and those on the way there."""
     note = json.loads((workdir / "config.json").read_text())
     found = json.loads((workdir / "results.json").read_text())
-    lines = tracking.read(epath.Path(workdir))
+    lines = tracking.read(workdir)
     last = [line for line in lines if line["kind"] == "train"][-1]
     return {
         "settings": note["config"],
@@ -106,13 +119,13 @@ def _provenance(start: dict) -> Result:
     return {name: start[name] for name in ("commit", "libraries", "devices", "processes")}
 
 
-def _of_text(workdir: Path) -> Result:
+def _of_text(workdir: epath.Path) -> Result:
     folder = workdir / "records"
     prepared = json.loads((folder / "prepared.json").read_text())
     return {"settings": prepared["settings"], "documents": prepared["documents"]}
 
 
-def _of_measurement(workdir: Path) -> Result:
+def _of_measurement(workdir: epath.Path) -> Result:
     return json.loads((workdir / "measured.json").read_text())
 
 
@@ -121,6 +134,13 @@ GATHER = {
     "pretrain": _of_run,
     "finetune": _of_tuning,
     **dict.fromkeys(MEASUREMENTS, _of_measurement),
+}
+
+
+LAST = {  # the file that each command writes last
+    "prepare": "records/prepared.json",
+    "finetune": "results.json",
+    **dict.fromkeys(MEASUREMENTS, "measured.json"),
 }
 
 

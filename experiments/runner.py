@@ -13,13 +13,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, NamedTuple
+
+from etils import epath
 
 from experiments.cell import Cell
 from experiments.results import CLOCK, Results, read_clock
 from experiments.status import Status
+from launch.job import STOPPED
 
 POLL = 0.5  # seconds
 LOG, LOCK, DONE = "log.txt", "lock", "done"  # beside what the command itself writes
@@ -34,17 +36,21 @@ class Running(NamedTuple):
     started: float
 
 
-def plan(wanted: Iterable[Cell], results: Results, root: Path) -> dict[str, Cell]:
+def plan(
+    wanted: Iterable[Cell], results: Results, has_run: Callable[[Cell], bool]
+) -> dict[str, Cell]:
     """The cells to run, by identity, every one after those it needs.
 
-    A finished cell is in it only if an unfinished one needs its workdir and that is not here.
+    Args:
+      has_run: whether what a cell leaves in its workdir is there. A cell with a result is in the plan only
+        if an unfinished one needs its workdir.
     """
     order: dict[str, Cell] = {}
 
     def add(cell: Cell):
         if cell.identity not in order:
             for need in cell.needs:
-                if not (need.workdir(root) / DONE).exists():
+                if not has_run(need):
                     add(need)
             order[cell.identity] = cell
 
@@ -54,10 +60,15 @@ def plan(wanted: Iterable[Cell], results: Results, root: Path) -> dict[str, Cell
     return order
 
 
+def is_done(cell: Cell, root: epath.Path) -> bool:
+    """Whether a cell has run to its end here."""
+    return (cell.workdir(root) / DONE).exists()
+
+
 class Runner:
     """Runs a plan to its end."""
 
-    def __init__(self, root: Path, results: Results, workers: int):
+    def __init__(self, root: epath.Path, results: Results, workers: int):
         """`root`: folder of the workdirs; `workers`: cells at a time, which share out the cores."""
         self._root, self._results = root, results
         self._free = cores_for(workers)
@@ -95,7 +106,7 @@ class Runner:
             lock.close()
             status.set(name, "runs elsewhere", open=True)
             return
-        if (workdir / DONE).exists() and self._results.read(cell):
+        if is_done(cell, self._root) and self._results.read(cell):
             lock.close()
             status.set(name, "finished")
             return
@@ -104,7 +115,9 @@ class Runner:
         self._running[name] = Running(process, lock, cores, time.time())
         status.set(name, "runs", open=True)
 
-    def _process(self, cell: Cell, workdir: Path, lock: IO, cores: list[int]) -> subprocess.Popen:
+    def _process(
+        self, cell: Cell, workdir: epath.Path, lock: IO, cores: list[int]
+    ) -> subprocess.Popen:
         """The command of a cell; it keeps the lock for as long as it lives."""
         with (workdir / LOG).open("a") as log:
             return subprocess.Popen(
@@ -123,10 +136,11 @@ class Runner:
         if not has_ended(process, workdir, started):
             return
         del self._running[name]
-        if process.returncode == 0:
-            self._results.write(cell, workdir)
+        if process.returncode == 0 and self._results.collect(cell, workdir):
             (workdir / DONE).touch()
             status.set(name, "finished")
+        elif process.returncode in (0, STOPPED):
+            status.set(name, "was stopped; the same command goes on", failed=True)
         else:
             status.set(name, f"failed, see {workdir / LOG}", failed=True)
         self._free.append(cores)
@@ -142,7 +156,7 @@ class Runner:
                 time.sleep(POLL / 10)
 
 
-def has_ended(process: subprocess.Popen, workdir: Path, started: float) -> bool:
+def has_ended(process: subprocess.Popen, workdir: epath.Path, started: float) -> bool:
     """Whether a cell's process is over; if so, adds its time to what the cell has taken.
 
     A cell may be stopped and go on. Its processor time, with that of its children, says more than the
@@ -159,7 +173,7 @@ def has_ended(process: subprocess.Popen, workdir: Path, started: float) -> bool:
     return True
 
 
-def is_running(workdir: Path) -> bool:
+def is_running(workdir: epath.Path) -> bool:
     """Whether some process holds the lock of a workdir."""
     if not (workdir / LOCK).exists():
         return False

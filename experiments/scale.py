@@ -26,6 +26,7 @@ class Model:
       dropout: in attention and hidden layers; None leaves what the paper had at this size.
       effort: updates, as a multiple of the 125,000 of most of the paper's tables.
       more_data: on the additional text of section 4.8.
+      settings: any others of the config, with their section.
       grown_from: the model whose parameters this one begins with, where the paper did so.
     """
 
@@ -38,6 +39,7 @@ class Model:
     dropout: float | None = None
     effort: float = 1.0
     more_data: bool = False
+    settings: Overrides = ()
     grown_from: "Model | None" = None
 
     def arguments(self, *names: str) -> list[str]:

@@ -4,7 +4,8 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
+
+from etils import epath
 
 from experiments.cell import Cell
 
@@ -43,7 +44,7 @@ class Status:
             f"{self._labels[name]} ({name}) {self._state[name]}" for name in sorted(self._failed)
         ]
 
-    def show(self, root: Path, last: bool = False):
+    def show(self, root: epath.Path, last: bool = False):
         """Prints the table if it is time: on a terminal in place, elsewhere when a state changed."""
         terminal = sys.stdout.isatty()
         due = time.monotonic() >= self._due and terminal
@@ -56,7 +57,7 @@ class Status:
         self._lines, self._shown = text.count("\n") + 1, dict(self._state)
         self._due = time.monotonic() + 1
 
-    def table(self, root: Path) -> str:
+    def table(self, root: epath.Path) -> str:
         """A line a cell: its name, its state, and how far it is."""
         width = max((len(self._labels[name]) for name in self._cells), default=0)
         rows = []
@@ -76,7 +77,7 @@ def label(cell: Cell) -> str:
     return " ".join([argument, *changes])
 
 
-def position(workdir: Path) -> str:
+def position(workdir: epath.Path) -> str:
     """How far a run is: the last line of its metrics.jsonl, in words."""
     path = workdir / "metrics.jsonl"
     try:

@@ -1,0 +1,145 @@
+"""A table in numbers: medians and spreads over seeds, differences from a row, averages of tasks."""
+
+import math
+import statistics
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from experiments.columns import COLUMNS, Column, Found, Said
+from experiments.results import Results
+from experiments.scale import Choice, Scale
+from experiments.table import Row, Table, row_cells
+
+ENOUGH = 3  # seeds, to say that a difference is more than chance
+
+
+class Entry(NamedTuple):
+    """One number of a row: here, a value a seed, and in the paper."""
+
+    values: tuple[float, ...]
+    paper: float | None
+
+    @property
+    def median(self) -> float | None:
+        """Over the seeds."""
+        return statistics.median(self.values) if self.values else None
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over the seeds, from two on."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def variance(self) -> float:
+        """Of the mean over the seeds."""
+        return statistics.variance(self.values) / len(self.values)
+
+
+class Line(NamedTuple):
+    """A row of a table: what was found, by seed, and its entries, by column."""
+
+    row: Row
+    found: list[Found]
+    entries: Mapping[str, Entry]
+
+    @property
+    def seeds(self) -> int:
+        """How many have been pretrained."""
+        return sum("pretrain" in found for found in self.found)
+
+
+class Comparison(NamedTuple):
+    """A table in numbers."""
+
+    table: Table
+    scale: Scale
+    columns: Mapping[str, Column]
+    lines: list[Line]
+
+    @property
+    def reference(self) -> Line | None:
+        """The line that the others are compared with."""
+        return None if self.table.reference is None else self.lines[self.table.reference]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been run."""
+        return not any(line.seeds for line in self.lines)
+
+
+def compare(table: Table, scale: Scale, results: Results, choice: Choice) -> Comparison:
+    """Reads what there is; a row without results keeps the paper's numbers."""
+    found = [_found(table, row, scale, results, choice) for row in table.rows]
+    columns = {name: COLUMNS[name] for name in table.columns}
+    if len(table.tasks) > 1:
+        tasks = [columns[name] for name in table.tasks if _everywhere(columns[name], found)]
+        columns["average"] = _average(tasks)
+    lines = [
+        Line(row, runs, {name: _entry(column, runs, row) for name, column in columns.items()})
+        for row, runs in zip(table.rows, found, strict=True)
+    ]
+    return Comparison(table, scale, columns, lines)
+
+
+def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choice) -> list[Found]:
+    """What there is for a row, by seed."""
+    if row.model is None:
+        return []
+    if not table.is_run:
+        return [{"planned": _planned(row, scale, choice)}]
+    runs = []
+    for seed in range(choice.seeds):
+        cells = row_cells(table, row.model, scale, choice, seed)
+        read = {name: results.read(cell) for name, cell in cells.items()}
+        kept = {name: result for name, result in read.items() if result is not None}
+        runs.append({"planned": cells["pretrain"].settings, **kept})
+    return runs
+
+
+def _planned(row: Row, scale: Scale, choice: Choice) -> dict:
+    model = scale.pretraining(row.model, 0, choice.text)
+    return (scale.tuned(model, row.task, 0, choice.data) if row.task else model).settings
+
+
+def _everywhere(column: Column, found: list[list[Found]]) -> bool:
+    """Whether every row that was run has this number."""
+    runs = [run for row in found for run in row if "pretrain" in run]
+    return bool(runs) and all(column.value(run) is not None for run in runs)
+
+
+def _average(tasks: list[Column]) -> Column:
+    """The mean of the tasks that have results; the paper's own average where none has."""
+
+    def value(found: Found) -> float | None:
+        return _mean([column.value(found) for column in tasks])
+
+    def paper(row: Said) -> float | None:
+        return _mean([column.paper(row) for column in tasks]) if tasks else row.get("avg")
+
+    title = f"average of {', '.join(column.title for column in tasks)}" if tasks else "average"
+    return Column(title, "share", value, paper)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """None where one is missing."""
+    return sum(values) / len(values) if values and None not in values else None
+
+
+def _entry(column: Column, runs: list[Found], row: Row) -> Entry:
+    values = (column.value(run) for run in runs)
+    return Entry(tuple(value for value in values if value is not None), column.paper(row.paper))
+
+
+def difference(entry: Entry, reference: Entry) -> float | None:
+    """Of the medians here; None where one is missing."""
+    if entry.median is None or reference.median is None:
+        return None
+    return entry.median - reference.median
+
+
+def is_told_apart(entry: Entry, reference: Entry) -> bool:
+    """Whether a difference is more than twice its standard error, with seeds enough to say so."""
+    if min(len(entry.values), len(reference.values)) < ENOUGH:
+        return False
+    error = math.sqrt(entry.variance + reference.variance)
+    return abs(difference(entry, reference)) > 2 * error

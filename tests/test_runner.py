@@ -1,0 +1,151 @@
+"""Cells run in order, once, several at a time; kills and failures harm no other."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from etils import epath
+
+from experiments import runner
+from experiments.cell import Cell
+from experiments.results import Results
+from experiments.status import Status
+from tests.pretend import STEPS
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pretended(Cell):
+    """A cell whose command is tests/pretend.py."""
+
+    def words(self, root):
+        seed = self.settings["training"]["seed"]
+        return ["tests.pretend", f"--workdir={self.workdir(root)}", f"--seed={seed}"]
+
+
+def cell(seed: int, init: Cell | None = None) -> Pretended:
+    return Pretended(
+        command="pretrain",
+        config=f"tests/tiny.py:steps={STEPS}",
+        overrides=(("training.seed", seed),),
+        init=init,
+    )
+
+
+def run(folder: Path, *cells: Cell, workers: int = 1) -> Status:
+    root, results = epath.Path(folder / "cells"), Results(epath.Path(folder / "results"))
+    order = runner.plan(cells, results, lambda cell: runner.is_done(cell, root))
+    status = Status(order)
+    runner.Runner(root, results, workers).run(order, status)
+    return status
+
+
+def result(folder: Path, cell: Cell) -> dict | None:
+    return Results(epath.Path(folder / "results")).read(cell)
+
+
+def starts(folder: Path, cell: Cell) -> int:
+    file = Path(cell.workdir(epath.Path(folder / "cells"))) / "starts"
+    return len(file.read_text()) if file.exists() else 0
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(runner, "POLL", 0.02)
+
+
+def test_what_a_cell_needs_runs_first_and_once(tmp_path):
+    first = cell(0)
+    deeper, wider = cell(1, init=first), cell(2, init=first)
+    status = run(tmp_path, deeper, wider)
+    assert not status.failures()
+    assert [starts(tmp_path, c) for c in (first, deeper, wider)] == [1, 1, 1]
+    assert result(tmp_path, deeper)["needs"] == [first.identity]
+    assert result(tmp_path, deeper)["scores"] == {
+        "tokens": 40.0,
+        "seconds": 8.0,
+        "mlm_accuracy": 0.4,
+    }
+    run(tmp_path, deeper, wider)
+    assert starts(tmp_path, deeper) == 1
+
+
+def test_a_result_without_its_workdir_is_enough_unless_something_needs_it(tmp_path):
+    first = cell(0)
+    run(tmp_path, first)
+    workdir = first.workdir(epath.Path(tmp_path / "cells"))
+    workdir.rmtree()
+    run(tmp_path, first)
+    assert not workdir.exists()
+    run(tmp_path, cell(1, init=first))
+    assert starts(tmp_path, first) == 1  # in the new workdir
+
+
+def test_a_failure_stops_only_what_needs_it(tmp_path):
+    unlucky, other = cell(13), cell(0)
+    status = run(tmp_path, cell(1, init=unlucky), other)
+    assert result(tmp_path, other) and result(tmp_path, unlucky) is None
+    lines = sorted(status.failures())
+    assert len(lines) == 2 and any("cannot run: what it needs failed" in line for line in lines)
+    log = unlucky.workdir(epath.Path(tmp_path / "cells")) / "log.txt"
+    assert any(str(log) in line for line in lines)
+    assert "out of luck" in log.read_text()
+
+
+def test_cells_run_side_by_side(tmp_path):
+    """Each waits for a file that is only written when both have begun."""
+    cells = [cell(100), cell(101)]
+    workdirs = [tmp_path / "cells" / c.identity for c in cells]
+    for workdir in workdirs:
+        workdir.mkdir(parents=True)
+
+    def show(self, root, last=False):
+        if all((workdir / "starts").exists() for workdir in workdirs):
+            for workdir in workdirs:
+                (workdir / "go").touch()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Status, "show", show)
+        assert not run(tmp_path, *cells, workers=2).failures()
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tests.test_runner import cell, run
+run(Path(sys.argv[1]), cell(0), cell(100))
+"""
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_runner_goes_on_without_doing_anything_twice(tmp_path, kind):
+    """Also where the cell outlives it: the next runner waits for it."""
+    slow = cell(100)
+    workdir = tmp_path / "cells" / slow.identity
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, tmp_path], cwd=ROOT)
+    deadline = time.monotonic() + 60
+    while not (workdir / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert result(tmp_path, cell(0)) and result(tmp_path, slow) is None
+    os.kill(process.pid, kind)
+    process.wait(timeout=30)
+    (workdir / "go").touch()
+    assert not run(tmp_path, cell(0), slow).failures()
+    assert starts(tmp_path, cell(0)) == 1
+    assert starts(tmp_path, slow) <= 2
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 2 * STEPS
+    assert result(tmp_path, slow)["steps"] == STEPS
+
+
+def test_cores_are_shared_out():
+    all_cores = sorted(os.sched_getaffinity(0))
+    shares = runner.cores_for(2)
+    assert sorted({core for share in shares for core in share}) == all_cores
+    assert all(shares)
