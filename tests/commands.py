@@ -3,14 +3,11 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
 from albert_jax.__main__ import main
-
-_COMPILED = tempfile.TemporaryDirectory(prefix="albert-jax-compiled-")  # by the first, for the rest
 
 
 class Finished(NamedTuple):
@@ -48,10 +45,6 @@ def start(*arguments: object, devices: int = 1) -> subprocess.Popen:
 
 
 def environment(devices: int) -> dict[str, str]:
-    """This one's, without its fake devices; programs are compiled once a test session."""
+    """This one's, without its fake devices."""
     kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-    return kept | {
-        "JAX_NUM_CPU_DEVICES": str(devices),
-        "JAX_COMPILATION_CACHE_DIR": _COMPILED.name,
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    }
+    return kept | {"JAX_NUM_CPU_DEVICES": str(devices)}
