@@ -59,6 +59,18 @@ def test_every_sentence_is_asked_once_whatever_the_window(vocabulary):
         assert max(len(item.parts[0].tokens) for item in items) <= length
         asked = [label for item in items for label in item.label[item.label >= 0].tolist()]
         assert asked == [0, 1, 0, 0]
+        firsts = [
+            item.parts[0].tokens[place]
+            for item in items
+            for place in np.flatnonzero(item.label >= 0)
+        ]
+        assert firsts == [vocabulary.encode(sentence)[0] for sentence in SENTENCES]
+
+
+def test_a_sentence_without_pieces_has_a_place_of_its_own(vocabulary):
+    assert vocabulary.encode("\u0301") == []
+    (item,) = task(vocabulary).items(Document("The cat sat.\n\n\u0301\n\nThe dog.", "the dog"))
+    assert item.label[item.label >= 0].tolist() == [0, 0, 1]
 
 
 def test_windows_repeat_what_was_before():
