@@ -10,7 +10,8 @@ from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training import losses
 
-# Wide enough that matrix products dominate; unrolled, since XLA counts the body of a loop once (and so the blocked kernel once).
+# Wide enough that matrix products dominate; unrolled and with plain attention, since XLA counts the body
+# of a loop once.
 CONFIG = AlbertConfig(
     vocab_size=500, embedding_size=64, hidden_size=256, num_layers=3, num_heads=4, ffn_size=1024,
     max_positions=512, dtype="float32", scan_unroll=6, attention_kernel="plain",
