@@ -21,6 +21,7 @@ COMMANDS = {
     "fill-mask": "words for the [MASK]s of a sentence",
     "convert": "weights and vocabulary into another format",
     "inspect": "parameters and FLOPs, module by module",
+    "plan": "memory and time of a run on accelerators that are not there",
     "curves": "a picture of a run's losses and accuracies",
 }
 

@@ -1,24 +1,16 @@
-"""What devices exchange in a compiled program, read from the text that XLA prints of it.
+"""What devices exchange in a compiled program: which arrays, between how many, how often.
 
-Every operation is a line. One exchange may stand in several, as its start, its steps beside other work and
-its end; they have one channel. The body of a loop runs as often as its condition says: a scan compares its
-counter with a constant.
+One exchange may stand in several lines, as its start, its steps beside other work and its end; they
+have one channel.
 """
 
-import collections
 import math
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
-BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "f32": 4, "s64": 8}
-KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
+from albert_jax.analysis.program import Array, Operation, Program
 
-_OPERATION = re.compile(rf" = (.*?) ({'|'.join(KINDS)})(-start)?\((.*)")
-_ARRAY = re.compile(r"([a-z]+\d*)\[([\d,]*)\]")
-_CALL = re.compile(r"(?:calls|to_apply|body|condition)=%([\w.-]+)")
-_LOOP = re.compile(r" while\(.*condition=%([\w.-]+), body=%([\w.-]+)")
-_COUNT = re.compile(r's32\[\]\S* constant\((\d+)\)|known_trip_count":\{"n":"(\d+)"')
+KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 
 
 class Exchange(NamedTuple):
@@ -26,91 +18,55 @@ class Exchange(NamedTuple):
 
     Attributes:
       kind: one of KINDS.
-      arrays: shapes of what a device has of it whole, before a reduce-scatter and after the others.
-      bytes: of these arrays.
+      arrays: what a device has of it whole: before a reduce-scatter, after the others.
       group: how many devices take part.
       times: how often it happens in one run of the program.
     """
 
     kind: str
-    arrays: tuple[tuple[int, ...], ...]
-    bytes: int
+    arrays: tuple[Array, ...]
     group: int
     times: int
 
     @property
+    def bytes(self) -> int:
+        """Of its arrays."""
+        return sum(array.bytes for array in self.arrays)
+
+    @property
     def sent(self) -> float:
-        """Bytes that a device sends in one run, where each passes parts around a ring."""
-        rounds = {"all-reduce": 2.0}.get(self.kind, 1.0)
-        share = 1.0 if self.kind == "collective-permute" else (self.group - 1) / self.group
-        return self.times * rounds * share * self.bytes
+        """Bytes that a device sends in one run, where each passes parts on around a ring."""
+        if self.kind == "collective-permute":
+            return self.times * self.bytes
+        rounds = 2 if self.kind == "all-reduce" else 1
+        return self.times * rounds * (self.group - 1) / self.group * self.bytes
 
 
-def read(program: str) -> list[Exchange]:
-    """Every exchange of a program, in the order of its text; none between devices left alone."""
-    parts = dict(_computations(program))
-    times = _times(parts)
+def find(program: Program) -> list[Exchange]:
+    """Every exchange of a program, in the order of its text; none of a device with itself."""
     found: dict[str, Exchange] = {}
-    for name, lines in parts.items():
-        for line in lines:
-            if match := _OPERATION.search(line):
-                exchange = _exchange(name, match, times[name])
-                channel = re.search(r"channel_id=(\d+)", line)
-                key = channel[1] if channel else f"{name} {len(found)}"
-                known = found.get(key, exchange)
-                found[key] = max(known, exchange, key=lambda each: each.times)
+    for part, operations in program.parts.items():
+        for operation in operations.values():
+            if operation.opcode.removesuffix("-start") in KINDS:
+                exchange = _exchange(operation, part, program.times[part])
+                channel = re.search(r"channel_id=(\d+)", operation.attributes)
+                key = channel[1] if channel else f"{part} {operation.name}"
+                found[key] = max(exchange, found.get(key, exchange), key=lambda each: each.times)
     return [exchange for exchange in found.values() if exchange.group > 1]
 
 
-def _computations(program: str) -> Iterator[tuple[str, list[str]]]:
-    """(name, lines) of every function of a program; the first to run is called ENTRY."""
-    name, lines = "", []
-    for line in program.splitlines():
-        if match := re.match(r"(ENTRY )?%?([\w.-]+) \(.*\{$", line):
-            name, lines = "ENTRY" if match[1] else match[2], []
-        elif line.startswith("}"):
-            yield name, lines
-        else:
-            lines.append(line)
-
-
-def _times(parts: dict[str, list[str]]) -> dict[str, int]:
-    """How often every function runs; callers stand below what they call."""
-    times = collections.Counter({"ENTRY": 1})
-    for name in reversed(parts):
-        for line in parts[name]:
-            loop = _LOOP.search(line)
-            count = _trips(line, parts[loop[1]]) if loop else 1
-            for callee in _CALL.findall(line):
-                times[callee] += count * times[name]
-    return times
-
-
-def _trips(line: str, condition: list[str]) -> int:
-    """How often a loop runs: as the line says, or the constant its condition compares with."""
-    found = _COUNT.search(line) or _COUNT.search("\n".join(condition))
-    if found is None:
-        raise ValueError(f"no count in the condition of a loop: {line[:200]}")
-    return int(found[1] or found[2])
-
-
-def _exchange(computation: str, match: re.Match, times: int) -> Exchange:
-    result, kind, start, rest = match.groups()
-    arrays = [(kind, dims) for kind, dims in _ARRAY.findall(result)]
-    if start and kind in (
-        "all-gather",
-        "collective-permute",
-    ):  # (what goes in, what comes out, ...)
-        arrays = arrays[len(arrays) // 2 :] if kind == "all-gather" else arrays[1:2]
-    if computation.startswith("all-reduce-scatter"):  # a TPU's, of which each device keeps a part
+def _exchange(operation: Operation, part: str, times: int) -> Exchange:
+    kind, arrays = operation.opcode.removesuffix("-start"), operation.arrays
+    if operation.opcode == "all-gather-start":  # (what goes in, what comes out)
+        arrays = arrays[len(arrays) // 2 :]
+    if operation.opcode == "collective-permute-start":  # (in, out, ...)
+        arrays = arrays[1:2]
+    group = 2 if kind == "collective-permute" else _group(operation.attributes)
+    if kind == "reduce-scatter":
+        arrays = tuple(a._replace(shape=(group, *a.shape)) for a in arrays)
+    if part.startswith("all-reduce-scatter"):  # a TPU's: each device keeps a part
         kind = "reduce-scatter"
-    group = 2 if kind == "collective-permute" else _group(rest)
-    shapes = [tuple(map(int, filter(None, dims.split(",")))) for _, dims in arrays]
-    size = sum(
-        BYTES[dtype] * math.prod(shape) for (dtype, _), shape in zip(arrays, shapes, strict=True)
-    )
-    scale = group if match[2] == "reduce-scatter" else 1
-    return Exchange(kind, tuple(shapes), scale * size, group, times)
+    return Exchange(kind, arrays, group, times)
 
 
 def _group(attributes: str) -> int:

@@ -40,6 +40,11 @@ class CommandLine:
         self._add(name, "NUMBER", f"{description} ({default})", required=False)
         flags.DEFINE_integer(name, default, description, lower_bound=1, flag_values=self._values)
 
+    def switch(self, name: str, description: str):
+        """A flag that is there or not."""
+        self._add(name, "", description, required=False)
+        flags.DEFINE_bool(name, False, description, flag_values=self._values)
+
     def parse(self, argv: list[str]) -> tuple[dict, list[str]]:
         """The flags by name and the remaining words of a command line.
 
@@ -58,7 +63,7 @@ class CommandLine:
 
     def _add(self, name: str, kind: str, description: str, required: bool):
         self._names.append(name)
-        self._help[f"{name}={kind}"] = description
+        self._help[f"{name}={kind}".rstrip("=")] = description
         if required:
             self._required.append(name)
 

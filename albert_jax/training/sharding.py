@@ -13,7 +13,7 @@ import contextlib
 import dataclasses
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -136,11 +136,13 @@ def _spec(name: str, shape: tuple[int, ...], mesh: Mesh) -> P:
     return P(*cut)
 
 
-def rows_stay(mesh: Mesh) -> contextlib.AbstractContextManager:
-    """A context in which the products of a model leave every row on the devices that have it.
+@contextlib.contextmanager
+def rows_stay(mesh: Mesh) -> Iterator[None]:
+    """A context to trace a model in: its products leave every row on the devices that have it.
 
     Left alone, XLA may gather activations for the sake of a matrix that is cut; told this, it
-    gathers matrices. It is a word about layout and changes no value.
+    gathers matrices. It is a word about layout and changes no value. Kernels that XLA does not cut
+    (model/kernels.py) find the mesh in the context.
     """
     parts = math.prod(mesh.shape[axis] for axis in ROWS)
 
@@ -155,7 +157,8 @@ def rows_stay(mesh: Mesh) -> contextlib.AbstractContextManager:
             return call(*args, **kwargs)
         return pin(call(*map(pin, args), **kwargs))
 
-    return nn.intercept_methods(pinned)
+    with nn.intercept_methods(pinned), jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+        yield
 
 
 def check_divisible(rows: int, microbatches: int, mesh: Mesh):

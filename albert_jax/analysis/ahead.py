@@ -1,0 +1,118 @@
+"""The training step compiled ahead of time, for devices that are not there.
+
+Nothing is allocated and nothing runs: a program goes in, and what XLA says of it comes out.
+"""
+
+import dataclasses
+from functools import partial
+
+import jax
+from jax.sharding import Mesh
+
+from albert_jax.model import platform
+from albert_jax.model.albert import AlbertForPretraining, Batch
+from albert_jax.model.config import AlbertConfig
+from albert_jax.training import optimizer as optimizers
+from albert_jax.training import state as states
+from albert_jax.training.config import StepConfig
+from albert_jax.training.losses import PRETRAINING
+from albert_jax.training.optimizer import OptimizerConfig
+from albert_jax.training.schedule import ScheduleConfig, schedule
+from albert_jax.training.sharding import abstract
+from albert_jax.training.step import gradient, make_train_step
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """What determines the program of a step; `batch` holds the shapes of a global batch."""
+
+    model: AlbertConfig
+    batch: Batch
+    optimizer: OptimizerConfig
+    schedule: ScheduleConfig
+    training: StepConfig
+
+    @property
+    def rows(self) -> int:
+        """Of a global batch."""
+        return self.batch["tokens"].shape[0]
+
+    def with_choices(self, remat: str, microbatches: int) -> "Job":
+        """The same work, cut and computed another way."""
+        return dataclasses.replace(
+            self,
+            model=dataclasses.replace(self.model, remat=remat),
+            training=dataclasses.replace(self.training, microbatches=microbatches),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """Bytes of one device's large memory while a step runs."""
+
+    arguments: int  # state and batch
+    outputs: int  # beyond those that take the place of arguments
+    temporaries: int
+
+    @property
+    def total(self) -> int:
+        """What must fit."""
+        return self.arguments + self.outputs + self.temporaries
+
+
+class OutOfMemoryError(Exception):
+    """A program that needs more memory than the device has; XLA's words."""
+
+
+def compile_step(job: Job, mesh: Mesh) -> jax.stages.Compiled:
+    """The training step of a job for the devices of a mesh.
+
+    Raises:
+      OutOfMemoryError: it does not fit.
+    """
+    with platform.compiling_for(mesh.devices.flat[0]):
+        lowered = _step(job, mesh)
+    try:
+        return lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise OutOfMemoryError(str(error).partition("RESOURCE_EXHAUSTED: ")[2]) from error
+
+
+def _step(job: Job, mesh: Mesh) -> jax.stages.Lowered:
+    model, rate = AlbertForPretraining(job.model), schedule(job.schedule)
+    shapes = jax.eval_shape(model.init, jax.random.key(0), job.batch)["params"]
+    optimizer = optimizers.make(job.optimizer, rate, shapes)
+    clip_norm = job.optimizer.clip_norm
+    step = make_train_step(model, PRETRAINING, optimizer, rate, job.training, clip_norm, mesh)
+    create = partial(states.create, model, optimizer, job.batch, job.training)
+    return step.lower(abstract(create, mesh), job.batch)
+
+
+def memory(compiled: jax.stages.Compiled) -> Memory:
+    """What XLA's buffers of a program take."""
+    said = compiled.memory_analysis()
+    outputs = said.output_size_in_bytes - said.alias_size_in_bytes
+    return Memory(said.argument_size_in_bytes, outputs, said.temp_size_in_bytes)
+
+
+def counted_flops(job: Job) -> float:
+    """XLA's count of the operations of loss and gradient of one row, work done twice included.
+
+    XLA counts the body of a loop once, so the layers are written out here; and it looks into no
+    kernel, so attention is the plain one.
+    """
+    config = dataclasses.replace(
+        job.model, scan_unroll=job.model.num_blocks, attention_kernel="plain"
+    )
+    training = dataclasses.replace(job.training, microbatches=1)
+    model = AlbertForPretraining(config)
+    row = {name: jax.ShapeDtypeStruct((1, *x.shape[1:]), x.dtype) for name, x in job.batch.items()}
+    params = jax.eval_shape(model.init, jax.random.key(0), row)["params"]
+
+    def step(params, row):
+        key = jax.random.key(0)
+        return gradient(model, PRETRAINING, training, 0.0, params, row, key)[0]
+
+    return jax.jit(step).lower(params, row).cost_analysis()["flops"]

@@ -1,0 +1,192 @@
+"""How a run would go on a topology: what fits, what a step costs, and what to choose.
+
+The search: as many rows a device at once as fit, and nothing computed twice. Where memory or its speed
+is what limits, blocks are computed again in the backward pass if that is faster by the roofline.
+Parameters and their state are replicated if they leave half the memory free, and else cut over as few
+devices as do.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+
+from albert_jax.analysis import ahead, collectives, cost, program, topologies, traffic
+from albert_jax.analysis.ahead import Job, Memory, OutOfMemoryError
+from albert_jax.analysis.roofline import Roofline, roofline, run_length
+from albert_jax.analysis.topologies import GIB, Topology
+from albert_jax.errors import UserError
+from albert_jax.model.config import AlbertConfig
+from albert_jax.training.sharding import DATA_PARALLEL, MeshConfig, make_mesh
+
+STATE = 4  # float32 numbers a parameter: itself, two moments, its gradient
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A way to run that fits, and its costs; all counts are of one device and one step.
+
+    Attributes:
+      rows: a device at once.
+      flops: operations that the model asks for (analysis/cost.py).
+      counted: XLA's count: with what is computed twice.
+      moved: bytes read and written in the large memory.
+      sent: bytes sent to other devices, by kind of exchange.
+      exchanges: how often that happens.
+    """
+
+    topology: Topology
+    mesh: MeshConfig
+    remat: str
+    rows: int
+    microbatches: int
+    memory: Memory
+    flops: float
+    counted: float
+    moved: float
+    sent: dict[str, float]
+    exchanges: dict[str, int]
+
+    @property
+    def roofline(self) -> Roofline:
+        """The least time of a step."""
+        return roofline(self.topology, self.counted, self.moved, sum(self.sent.values()))
+
+    def run_length(self, steps: int) -> tuple[float, float]:
+        """(days, chip-hours) at the roofline."""
+        return run_length(self.topology, self.roofline.seconds, steps)
+
+    @property
+    def flags(self) -> str:
+        """How to ask for it on the command line of `pretrain`."""
+        values = {"training.microbatches": self.microbatches, "model.remat": self.remat}
+        values |= {f"mesh.{axis}": getattr(self.mesh, axis) for axis in ("fsdp", "tensor")}
+        return " ".join(f"--config.{key}={value}" for key, value in values.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they are kept in a file."""
+        return dataclasses.asdict(self) | {"topology": self.topology.name}
+
+
+def from_dict(values: dict[str, Any]) -> Plan:
+    """The plan that `to_dict` has written."""
+    changed = {
+        "topology": topologies.parse(values["topology"]),
+        "mesh": MeshConfig(**values["mesh"]),
+        "memory": Memory(**values["memory"]),
+    }
+    return Plan(**values | changed)
+
+
+class Search:
+    """Tries ways to run one job on one topology; what was compiled is not compiled again."""
+
+    def __init__(
+        self,
+        job: Job,
+        topology: Topology,
+        config: MeshConfig = DATA_PARALLEL,
+        tell: Callable[[str], None] = lambda line: None,
+    ):
+        """`tell` hears of every attempt; a mesh other than the default is kept.
+
+        Raises:
+          UserError: the batch cannot be cut over the devices.
+        """
+        self._job, self._topology, self._tell = job, topology, tell
+        self.config = layout(job.model, topology) if config == DATA_PARALLEL else config
+        self._mesh = make_mesh(topologies.devices(topology), self.config)
+        self._share = _share(job, self._mesh)
+        self._tried: dict[tuple[str, int], Plan | None] = {}
+
+    def best(self) -> Plan:
+        """The fastest by the roofline of the plans with most rows at once. Raises UserError: nothing fits."""
+        plan = self.largest("none")
+        if plan is None or plan.roofline.limit != "mxu":
+            plans = filter(None, (plan, self.largest("full")))
+            plan = min(plans, key=lambda plan: plan.roofline.seconds, default=None)
+        if plan is None:
+            name = self._topology.name
+            raise UserError(f"not one row a device fits on {name}; raise mesh.fsdp or mesh.tensor")
+        return plan
+
+    def largest(self, remat: str) -> Plan | None:
+        """The plan with the most rows a device at once, or None if not one row fits."""
+        share = self._share
+        parts = (n for n in range(1, share + 1) if share % n == 0)
+        return next(filter(None, (self.attempt(remat, count) for count in parts)), None)
+
+    def attempt(self, remat: str, microbatches: int) -> Plan | None:
+        """The plan of one choice, or None if it does not fit."""
+        key = (remat, microbatches)
+        if key not in self._tried:
+            self._tried[key] = self._compile(self._job.with_choices(remat, microbatches))
+        return self._tried[key]
+
+    def _compile(self, job: Job) -> Plan | None:
+        parts = job.training.microbatches
+        what = f"remat {job.model.remat}, {parts} x {self._share / parts:g} rows a device"
+        try:
+            compiled = ahead.compile_step(job, self._mesh)
+            plan = describe(job, self._topology, self.config, self._mesh, compiled)
+        except OutOfMemoryError as error:
+            self._tell(f"{what}: does not fit ({_first_line(error)})")
+            return None
+        self._tell(f"{what}: fits, {plan.memory.total / GIB:.2f} GiB a device")
+        return plan
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
+
+
+def layout(config: AlbertConfig, topology: Topology) -> MeshConfig:
+    """Data parallel where the state leaves half the memory free, else the least `fsdp` with which it does."""
+    state = STATE * 4 * sum(cost.parameters(config).values())
+    room = topology.chip.memory / topology.chip.devices / 2
+    fsdp = 1
+    while state / fsdp > room and 2 * fsdp <= topology.devices:
+        fsdp *= 2
+    return MeshConfig(fsdp=fsdp)
+
+
+def describe(
+    job: Job, topology: Topology, config: MeshConfig, mesh: Mesh, compiled: jax.stages.Compiled
+) -> Plan:
+    """What a compiled step says of itself."""
+    read = program.read(compiled.as_text())
+    exchanges = collectives.find(read)
+    sent, times = Counter(), Counter()
+    for exchange in exchanges:
+        sent[exchange.kind] += exchange.sent
+        times[exchange.kind] += exchange.times
+    share, microbatches = _share(job, mesh), job.training.microbatches
+    split = mesh.shape["tensor"]  # devices that work on the same rows
+    sizes = (job.batch[name].shape[1] for name in ("tokens", "mlm_positions", "cls_positions"))
+    return Plan(
+        topology=topology,
+        mesh=config,
+        remat=job.model.remat,
+        rows=share // microbatches,
+        microbatches=microbatches,
+        memory=ahead.memory(compiled),
+        flops=share * cost.training_flops(job.model, *sizes) / split,
+        counted=share * ahead.counted_flops(job) / split,
+        moved=traffic.moved(read),
+        sent=dict(sent),
+        exchanges=dict(times),
+    )
+
+
+def _share(job: Job, mesh: Mesh) -> int:
+    """Rows of a batch that a device works through in a step."""
+    devices = mesh.size // mesh.shape["tensor"]
+    if job.rows % devices:
+        raise UserError(
+            f"data.batch_size is {job.rows}, which {devices} devices cannot share evenly; "
+            f"choose a multiple of {devices}, or a smaller topology"
+        )
+    return job.rows // devices

@@ -1,0 +1,155 @@
+"""The paper's models on several topologies as one table; a row that was finished is not made again."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from etils import epath
+from tqdm import tqdm
+
+from albert_jax.analysis import plan as plans
+from albert_jax.analysis import topologies
+from albert_jax.analysis.ahead import Job
+from albert_jax.analysis.plan import Plan, Search
+from albert_jax.analysis.topologies import GIB
+from albert_jax.errors import UserError
+from albert_jax.model.config import AlbertConfig, sized
+from albert_jax.training.workdir import commit
+
+MODELS = {
+    "ALBERT-base": sized("base"),
+    "ALBERT-large": sized("large"),
+    "ALBERT-xlarge": sized("xlarge"),
+    "ALBERT-xxlarge": sized("xxlarge"),
+    "BERT-large": sized("bert_large"),
+    "BERT-xlarge": sized("bert_xlarge"),
+}
+SLICES = ("v3:8x8", "v3:16x16", "v5e:16x16", "v4:4x4x4", "v5p:4x4x4", "v6e:8x8")
+ABLATIONS = {
+    "Table 3": {
+        f"base, E = {width}{'' if sharing == 'all' else ', not shared'}": sized(
+            "base", embedding_size=width, sharing=sharing
+        )
+        for sharing in ("none", "all")
+        for width in (64, 128, 256, 768)
+    },
+    "Table 4": {
+        f"base, E = {width}, shared {sharing}": sized("base", embedding_size=width, sharing=sharing)
+        for width in (768, 128)
+        for sharing in ("attention", "ffn")
+    },
+    "Table 11": {
+        f"large, {layers} layers": sized("large", num_layers=layers) for layers in (3, 6, 12, 48)
+    },
+    "Table 12": {
+        f"large, 3 layers, D = {hidden}": sized(
+            "large", num_layers=3, hidden_size=hidden, num_heads=hidden // 64, ffn_size=4 * hidden
+        )
+        for hidden in (2048, 4096, 6144)
+    },
+    "Table 13": {"xxlarge, 24 layers": sized("xxlarge", num_layers=24)},
+}
+ABLATIONS_ON = "v3:8x8"
+HEAD = (
+    "model", "topology", "chips", "axes", "remat", "rows a device", "HBM GiB", "of which state",
+    "TFLOP", "counted", "HBM GB", "sent GB", "MXU ms", "HBM ms", "ICI ms", "s/step", "days",
+    "chip-hours",
+)  # fmt: skip
+
+
+def survey(job: Job, steps: int, output: epath.Path):
+    """Plans every model of the paper with the batch, optimizer and precision of `job`.
+
+    Args:
+      job: its model gives only the precision and the vocabulary.
+      steps: of a run.
+      output: the table, Markdown; finished rows are kept beside it, in lines of JSON.
+    """
+    kept = output.with_suffix(".jsonl")
+    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    known = {(row["model"], row["topology"]) for row in rows}
+    todo = [work for work in _work(job.model) if (work[1], work[2]) not in known]
+    for section, name, topology, config in tqdm(todo, unit="plan", smoothing=0):
+        found = _plan(dataclasses.replace(job, model=config), topology)
+        rows.append({"section": section, "model": name, "topology": topology, **found})
+        kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        output.write_text(table(rows, job, steps))
+
+
+def _work(precision: AlbertConfig) -> Iterator[tuple[str, str, str, AlbertConfig]]:
+    """(section, model, topology, config) of every row."""
+    same = {"dtype": precision.dtype, "vocab_size": precision.vocab_size}
+    for topology in SLICES:
+        for name, config in MODELS.items():
+            yield "The paper's models", name, topology, dataclasses.replace(config, **same)
+    for section, models in ABLATIONS.items():
+        for name, config in models.items():
+            yield section, name, ABLATIONS_ON, dataclasses.replace(config, **same)
+
+
+def _plan(job: Job, topology: str) -> dict:
+    """The plan, or why there is none; and the commit that made it."""
+    where = topologies.parse(topology)
+    source = {"commit": commit(Path(plans.__file__).parents[2])}
+    try:
+        return {"plan": Search(job, where).best().to_dict(), **source}
+    except UserError as error:
+        return {"error": str(error), **source}
+
+
+def table(rows: list[dict], job: Job, steps: int) -> str:
+    """The Markdown of all rows, by section."""
+    length = job.batch["tokens"].shape[1]
+    text = [
+        "# What the paper's runs need",
+        "",
+        f"Batch {job.rows}, rows of {length}, {job.model.dtype}, {steps:,} steps. Nothing ran: the real "
+        "training step was compiled for each slice by libtpu. Bytes, operations and times are those of "
+        "one device and one step; a v3 chip has two devices. `rows a device`: how many at once, and how "
+        "often. `TFLOP` is what the model asks for, `counted` XLA's count with what is computed twice. "
+        "The last three columns are the roofline: the least there is if matrix units (MXU), memory (HBM) "
+        "and links (ICI) overlap fully and reach the maker's figures.",
+        "",
+        f"Commit {rows[-1]['commit']}; command:",
+        "",
+        f"    {' '.join(['albert-jax', *sys.argv[1:]])}",
+    ]
+    for section in dict.fromkeys(row["section"] for row in rows):
+        text += ["", f"## {section}", "", _line(HEAD), _line(["---"] * len(HEAD))]
+        text += [_row(row, steps) for row in rows if row["section"] == section]
+    return "\n".join(text) + "\n"
+
+
+def _row(row: dict, steps: int) -> str:
+    if "error" in row:
+        return _line([row["model"], row["topology"], row["error"], *[""] * (len(HEAD) - 3)])
+    plan = plans.from_dict(row["plan"])
+    return _line([row["model"], row["topology"], *cells(plan, steps)])
+
+
+def cells(plan: Plan, steps: int) -> list[str]:
+    """A plan in a row of the table, after its name and topology."""
+    times, (days, hours) = plan.roofline, plan.run_length(steps)
+    axes = [f"{axis} {n}" for axis in ("fsdp", "tensor") if (n := getattr(plan.mesh, axis)) > 1]
+    return [
+        str(plan.topology.chips),
+        ", ".join(["data", *axes]),
+        plan.remat,
+        f"{plan.rows} x {plan.microbatches}",
+        f"{plan.memory.total / GIB:.2f}",
+        f"{plan.memory.arguments / GIB:.2f}",
+        f"{plan.flops / 1e12:.2f}",
+        f"{plan.counted / 1e12:.2f}",
+        f"{plan.moved / 1e9:.1f}",
+        f"{sum(plan.sent.values()) / 1e9:.2f}",
+        *(f"{1e3 * seconds:.0f}" for seconds in times),
+        f"{times.seconds:.3f}",
+        f"{days:.2f}",
+        f"{hours:,.0f}",
+    ]
+
+
+def _line(values) -> str:
+    return f"| {' | '.join(values)} |"
