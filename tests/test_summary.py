@@ -106,6 +106,13 @@ def test_the_best_sentences_in_the_order_of_the_document(vocabulary):
     assert json.loads(json.dumps(found)) == found
 
 
+def test_a_summary_is_one_line_whatever_its_sentences_are(vocabulary):
+    summary = task(vocabulary, sentences=1)
+    example = Document("The cat\nsat.", "the cat")
+    found = summary.decode(example, outputs(summary.items(example), [1]))
+    assert found["summary"] == "The cat sat." and found["sentences"][0]["text"] == "The cat\nsat."
+
+
 def test_the_first_of_equal_sentences_is_taken(vocabulary):
     summary = task(vocabulary, sentences=1)
     example = Document(TEXT, "the cat")

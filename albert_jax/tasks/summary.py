@@ -147,14 +147,16 @@ class Summary:
             }
             for number in sorted(taken)
         ]
-        return {"summary": " ".join(sentence["text"] for sentence in found), "sentences": found}
+        return {"summary": " ".join(_flat(found)), "sentences": found}
 
     def score(
         self, examples: Sequence[Document], predictions: Sequence[Prediction]
     ) -> dict[str, float]:
         """Mean ROUGE-1, -2, -L and -Lsum, F1 in percent, of the documents with a summary."""
         found = [
-            self._rouge.score(self._lines(example.summary), "\n".join(_flat(prediction)))
+            self._rouge.score(
+                self._lines(example.summary), "\n".join(_flat(prediction["sentences"]))
+            )
             for example, prediction in zip(examples, predictions, strict=True)
             if example.summary is not None
         ]
@@ -225,5 +227,6 @@ def _label(window: Window, wanted: Sequence[int]) -> np.ndarray:
     return label
 
 
-def _flat(prediction: Prediction) -> list[str]:
-    return [" ".join(sentence["text"].split()) for sentence in prediction["sentences"]]
+def _flat(sentences: Sequence[Prediction]) -> list[str]:
+    """Their texts, each on one line."""
+    return [" ".join(sentence["text"].split()) for sentence in sentences]
