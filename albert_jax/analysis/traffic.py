@@ -84,10 +84,10 @@ def _read(whole: int, number: int, fusion: Operation, program: Program) -> int:
                 names.append(user.name)
             elif user.opcode == "fusion":  # one inside the other
                 total += _read(whole, user.operands.index(name), user, program)
-            elif user.opcode in ("dynamic-slice", "slice", "gather"):
+            elif user.opcode in ("dynamic-slice", "slice", "gather") and user.operands[0] == name:
                 total += _far(user.arrays, everywhere=True)
-            elif user.opcode != "dynamic-update-slice":  # of which the rest stays where it is
-                return whole
+            elif user.opcode != "dynamic-update-slice" or user.operands[0] != name:
+                return whole  # and of what is updated the rest stays where it is
     return min(whole, total)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jax
 from etils import epath
 from tqdm import tqdm
 
@@ -95,8 +96,8 @@ def _plan(job: Job, topology: str) -> dict:
     source = {"commit": commit(Path(plans.__file__).parents[2])}
     try:
         return {"plan": Search(job, where).best().to_dict(), **source}
-    except UserError as error:
-        return {"error": str(error), **source}
+    except (UserError, jax.errors.JaxRuntimeError) as error:
+        return {"error": str(error).splitlines()[0], **source}
 
 
 def table(rows: list[dict], job: Job, steps: int) -> str:
