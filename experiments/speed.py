@@ -129,6 +129,7 @@ def race(case: Case, racers: Sequence[Racer], rounds: int, steps: int) -> dict[s
             process.ask(do="load", case=racer.case, batches=f"{folder}/batches.npz")
         for _ in tqdm(range(rounds), f"{case}: rounds"):
             for name, process in processes.items():
+                process.ask(do="steps", count=1)  # what has lain idle is slow at first
                 seconds[name].append(process.ask(do="steps", count=steps)["seconds"])
         for name, process in processes.items():
             gigabytes[name] = process.ask(do="memory")["gigabytes"]

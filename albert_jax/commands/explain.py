@@ -142,7 +142,9 @@ def nearest(ready: Predictor, part: Part, count: int) -> list[Neighbour]:
     """The training examples that the model makes the most similar vectors of."""
     items = [item for one in ready.task.examples("train") for item in ready.task.items(one)]
     (query,) = vectors_of(ready, [Item((part,))])
-    bar = tqdm(vectors_of(ready, items), total=len(items), desc="train", unit="example", disable=None)
+    bar = tqdm(
+        vectors_of(ready, items), total=len(items), desc="train", unit="example", disable=None
+    )
     (hits,) = vectors.nearest(query[None], vectors.batched(bar), count)
     return [
         Neighbour(hit.score, _label(ready, items[hit.row]), _excerpt(ready, items[hit.row]))
