@@ -22,16 +22,6 @@ CLOCKS = ("seconds", "tokens_per_second", "examples_per_second", "mfu", "padding
 SHORT = ("--config.training.steps=2", "--config.training.evaluate_every=1")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def programs_are_kept(tmp_path_factory):
-    """Most runs here compile the same; once is enough."""
-    before = jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
-
-
 @cache
 def trained() -> Path:
     """The workdir of a run that nothing disturbed; copy it to change it."""

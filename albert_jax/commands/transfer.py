@@ -141,7 +141,7 @@ def fresh(create: Callable[[], TrainState], start: Start, mesh: Mesh) -> TrainSt
         return state
     source = start.source
     given = {name: branch for name, branch in source.params.items() if name in state.params}
-    if "classifier" in given and not _fits(start.task.head, source):
+    if "classifier" in given and not fits(start.task.head, source):
         labels = f" ({', '.join(source.labels)})" if source.labels else ""
         print(
             f"the checkpoint's head for {source.head}{labels} is another task's; a new one is begun"
@@ -164,7 +164,7 @@ def _settled(run: FinetuningConfig, task: Task) -> FinetuningConfig:
     return dataclasses.replace(run, task=section, checkpoint=checkpoint)
 
 
-def _fits(head: Head, source: Pretrained) -> bool:
+def fits(head: Head, source: Pretrained) -> bool:
     """Whether the checkpoint's classifier is one for the same labels; some formats do not name them."""
     if "beam" in (head.kind, source.head):  # it has no labels, and layers of its own
         return head.kind == source.head
