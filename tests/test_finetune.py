@@ -131,7 +131,8 @@ def test_a_signal_to_stop_saves_first(tmp_path, monkeypatch, capsys):
 
     with monkeypatch.context() as patch:
         patch.setattr(finetune, "make_train_step", stopping)
-        call(*tuning.finetune(tmp_path))
+        with pytest.raises(SystemExit, match=r"^75$"):
+            call(*tuning.finetune(tmp_path))
     assert "stopped by SIGTERM after step 7, saved" in capsys.readouterr().out
     call(*tuning.finetune(tmp_path))
     assert "resuming after step 7" in capsys.readouterr().out

@@ -19,6 +19,7 @@ import pytest
 
 from albert_jax.errors import UserError
 from albert_jax.training import hosts, tracking
+from albert_jax.training.preemption import STOPPED
 from tests import commands, runs
 
 CONFIG = "--config=tests/tiny.py:save=4"
@@ -111,7 +112,7 @@ def test_one_host_told_to_stop_stops_both_and_half_the_devices_go_on(tmp_path):
         wait_for_step(tmp_path, 6, processes)
         processes[1].send_signal(signal.SIGTERM)
         ends = [process.communicate(timeout=100) for process in processes]
-        assert [process.returncode for process in processes] == [0, 0], ends
+        assert [process.returncode for process in processes] == [STOPPED] * 2, ends
     assert "stopped by SIGTERM after step" in ends[0][0]
     assert "loss" not in ends[1][0]  # the log is process 0's
     last = tracking.read(tmp_path)[-1]["step"]

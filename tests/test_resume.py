@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from albert_jax.training import tracking
+from albert_jax.training.preemption import STOPPED
 from tests import runs
 from tests.commands import run, start
 
@@ -74,7 +75,7 @@ def test_killed_and_started_again_it_logs_the_same_losses(workers, moments, tmp_
 def test_a_signal_to_stop_saves_first(tmp_path):
     command = runs.pretrain(tmp_path, "--config.data.workers=1")
     status, out, err = stop_at(has_logged(13), command, tmp_path, os.killpg, signal.SIGTERM)
-    assert (status, err) == (0, "")
+    assert (status, err) == (STOPPED, "")
     assert "stopped by SIGTERM after step" in out and "the same command resumes" in out
     last = metrics(tmp_path)[-1]["step"]
     assert (tmp_path / "checkpoints" / str(last)).exists()

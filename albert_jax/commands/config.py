@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.config import CorpusConfig
+from albert_jax.data.stages import Stage, stages
 from albert_jax.errors import UserError
 from albert_jax.model.config import AlbertConfig
 from albert_jax.tasks.table import family
@@ -34,9 +35,10 @@ class PretrainingConfig:
     checkpoint: CheckpointConfig
 
     def __post_init__(self):
-        if self.data.length > self.model.max_positions:
+        longest = max(stage.rows.length for stage in self.stages)
+        if longest > self.model.max_positions:
             raise UserError(
-                f"data.length is {self.data.length}, more than model.max_positions "
+                f"data.length is {longest}, more than model.max_positions "
                 f"({self.model.max_positions}); shorten the rows or raise the positions"
             )
         if self.model.num_heads % self.mesh.tensor:
@@ -44,6 +46,11 @@ class PretrainingConfig:
                 f"mesh.tensor is {self.mesh.tensor} and does not divide model.num_heads "
                 f"({self.model.num_heads}); choose a divisor"
             )
+
+    @property
+    def stages(self) -> list[Stage]:
+        """What the rows are, of which updates."""
+        return stages(self.data, self.training.stages)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested values, as they are written to config.json."""

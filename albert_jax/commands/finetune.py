@@ -11,6 +11,7 @@ W/results.json its scores, and W is itself a CHECKPOINT.
 
 import dataclasses
 import json
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -35,7 +36,7 @@ from albert_jax.training import state as states
 from albert_jax.training.checkpoint import Checkpoints, are_in
 from albert_jax.training.guard import Guard
 from albert_jax.training.inference import Forward, infer, make_forward
-from albert_jax.training.preemption import preemption
+from albert_jax.training.preemption import STOPPED, preemption
 from albert_jax.training.schedule import schedule
 from albert_jax.training.sharding import make_mesh, spread
 from albert_jax.training.state import Params
@@ -66,9 +67,11 @@ def main(argv: list[str]):
     flags, _ = line.parse(argv)
     run = finetuning(flags["config"].to_dict(), flags["data_dir"])
     if flags["seeds"] == 1:
-        finetune(run, flags["workdir"], flags["init"])
+        done = finetune(run, flags["workdir"], flags["init"]) is not None
     else:
-        finetune_seeds(run, flags["workdir"], flags["init"], flags["seeds"])
+        done = finetune_seeds(run, flags["workdir"], flags["init"], flags["seeds"])
+    if not done:
+        sys.exit(STOPPED)
 
 
 def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> dict | None:
@@ -106,7 +109,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     abstract = sharding.abstract(create, mesh)
     step, state, position = checkpoints.restore(abstract) or (0, fresh(create, start, mesh), {})
     taken, history = position.get("taken", {}), position.get("history", [])
-    throughput = Throughput(flops_per_token(start), mesh.devices.ravel(), **taken)
+    throughput = Throughput(mesh.devices.ravel(), **taken)
     tracker, guard, pending = Tracker(workdir, step, steps), Guard(0.0), deque()
     seen = Counter()  # tokens, and positions that they were laid out in
     tracker.say(greeting(start, mesh, state.params, step))
@@ -114,7 +117,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     def report(step: int, positions: int, metrics: dict):
         """Counts and logs a finished step."""
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-        throughput.add(int(values["tokens"]))
+        throughput.add(int(values["tokens"]), values["tokens"] * flops_per_token(start))
         seen.update(tokens=int(values.pop("tokens")), positions=positions)
         if trouble := guard.trouble(step, values["loss"], values["grad_norm"]):
             raise UserError(f"the run diverged at {trouble}; {collapse.REMEDY}")
@@ -159,8 +162,13 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     return results
 
 
-def finetune_seeds(run: FinetuningConfig, workdir: epath.Path, init: epath.Path, count: int):
-    """One run after the other, each with a seed of its own; all scores, their median and spread."""
+def finetune_seeds(
+    run: FinetuningConfig, workdir: epath.Path, init: epath.Path, count: int
+) -> bool:
+    """One run after the other, each with a seed of its own; all scores, their median and spread.
+
+    Returns whether all are done; otherwise a signal stopped one.
+    """
     scores, first = {}, run.training.seed
     for seed in range(first, first + count):
         training = dataclasses.replace(run.training, seed=seed)
@@ -168,7 +176,7 @@ def finetune_seeds(run: FinetuningConfig, workdir: epath.Path, init: epath.Path,
             dataclasses.replace(run, training=training), workdir / f"seed-{seed}", init
         )
         if results is None:
-            return
+            return False
         scores[seed] = results["dev"]
     summary = {name: spread_of([dev[name] for dev in scores.values()]) for name in scores[first]}
     if jax.process_index() == 0:
@@ -178,6 +186,7 @@ def finetune_seeds(run: FinetuningConfig, workdir: epath.Path, init: epath.Path,
         each = " ".join(f"{dev[name]:.2f}" for dev in scores.values())
         form = "median {median:.2f}, {min:.2f} to {max:.2f}, deviation {deviation:.2f}"
         print(f"{name}: {form.format(**values)}; seeds {first} to {first + count - 1}: {each}")
+    return True
 
 
 def answers(

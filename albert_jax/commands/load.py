@@ -86,6 +86,7 @@ def read_run(workdir: epath.Path) -> PretrainingConfig:
     try:
         values = json.loads(path.read_text())["config"]
         mesh = dataclasses.asdict(DATA_PARALLEL)  # of a run from before there was a choice
+        values["training"].setdefault("stages", ())
         return build(PretrainingConfig, {"mesh": mesh, **values}, f"{path}: config")
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a run ({error!r}); restore the file") from error

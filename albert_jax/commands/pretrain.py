@@ -6,7 +6,9 @@ albert-jax pretrain --config=... --workdir=DEEPER --init=W --config.model.num_la
 albert-jax pretrain --config=... --workdir=W --config.schedule.learning_rate=1e-3
 """
 
+import functools
 import itertools
+import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
@@ -22,13 +24,16 @@ from albert_jax.analysis import cost
 from albert_jax.commands.config import PretrainingConfig, pretraining
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.load import load
-from albert_jax.data.batches import Batch, Batches, held_out
+from albert_jax.data.batch_config import BatchConfig
+from albert_jax.data.batches import Batch, held_out
 from albert_jax.data.records import Records, load_statistics, load_vocabulary
 from albert_jax.data.remote import fetched
 from albert_jax.data.segments import Symbols
+from albert_jax.data.stages import StagedBatches
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
+from albert_jax.model.config import AlbertConfig
 from albert_jax.training import hosts, sharding
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training import state as states
@@ -38,7 +43,7 @@ from albert_jax.training.curves import plot
 from albert_jax.training.evaluation import baselines, evaluate
 from albert_jax.training.guard import Guard
 from albert_jax.training.losses import PRETRAINING
-from albert_jax.training.preemption import preemption
+from albert_jax.training.preemption import STOPPED, preemption
 from albert_jax.training.schedule import schedule
 from albert_jax.training.sharding import check_divisible, layout, make_mesh, to_devices
 from albert_jax.training.state import Params, TrainState
@@ -61,6 +66,7 @@ MAY_DIFFER = (  # between two starts of one run: what changes no update
     "corpus.records",
     "corpus.workers",
 )
+ADDED = {"training.stages": []}  # what runs of earlier versions did not have, and did
 MOST_REWINDS = 3  # to one checkpoint
 LOWER = "lower schedule.learning_rate or lengthen schedule.warmup_steps"
 
@@ -74,10 +80,12 @@ def main(argv: list[str]):
     line.text("hosts", "HOW", "the processes of the run: one, cluster, or INDEX/COUNT@ADDRESS:PORT")
     flags, _ = line.parse(argv)
     hosts.connect(flags["hosts"])
-    pretrain(pretraining(flags["config"], flags["workdir"]), flags["workdir"], flags["init"])
+    run = pretraining(flags["config"], flags["workdir"])
+    if not pretrain(run, flags["workdir"], flags["init"]):
+        sys.exit(STOPPED)
 
 
-def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | None = None):
+def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | None = None) -> bool:
     """Trains from the newest checkpoint in `workdir`, or from the beginning, to `training.steps`.
 
     Args:
@@ -85,14 +93,18 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
       workdir: gets config.json, metrics.jsonl, tensorboard/, checkpoints/ and vocabulary.model.
       init: a workdir whose newest parameters a fresh run begins with, as far as they fit.
 
+    Returns:
+      Whether all steps are done; otherwise a signal stopped the run.
+
     Raises:
       UserError: the text, the config and the workdir do not go together, or the run diverged.
     """
     config, mesh = run.training, make_mesh(config=run.mesh)
-    check_divisible(run.data.batch_size, config.microbatches, mesh)
+    for stage in run.stages:
+        check_divisible(stage.rows.batch_size, config.microbatches, mesh)
     text = open_text(run)
     has_begun = are_in(workdir / "checkpoints")  # without one there is nothing to go against
-    open_workdir(workdir, run.to_dict(), MAY_DIFFER if has_begun else run.to_dict())
+    open_workdir(workdir, run.to_dict(), MAY_DIFFER if has_begun else run.to_dict(), ADDED)
     if jax.process_index() == 0:
         (workdir / "vocabulary.model").write_bytes(text.vocabulary.model)
     hosts.wait("the workdir")
@@ -110,14 +122,15 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     if position is not None:
         text.batches.set_state(position["streams"])
         taken = position["taken"]
-    throughput = Throughput(flops_per_token(run), mesh.devices.ravel(), **taken)
+    throughput = Throughput(mesh.devices.ravel(), **taken)
     tracker, guard, pending = Tracker(workdir, step, config.steps), Guard(config.spike), deque()
     tracker.say(greeting(run, mesh, state.params, step))
 
     def report(step: int, metrics: dict) -> str | None:
         """Counts and logs a finished step; says what is wrong with it, if anything is."""
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-        throughput.add(int(values.pop("tokens")))
+        rows, tokens = text.batches.stage(step).rows, int(values.pop("tokens"))
+        throughput.add(tokens, tokens * flops_per_token(run.model, rows))
         if step % config.log_every == 0 or step == config.steps:
             tracker.write(step, "train", predicted(run, values) | throughput.read())
         return guard.trouble(step, values["loss"], values["grad_norm"])
@@ -132,7 +145,7 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     ):
         stopping = False
         while step < config.steps and not stopping:
-            state, metrics = train_step(state, to_devices(next(text.batches), mesh))
+            state, metrics = train_step(state, to_devices(text.batches.take(step + 1), mesh))
             step, stopping, trouble, values = step + 1, stop.asked(), None, None
             last = step == config.steps
             evaluating = last or step % config.evaluate_every == 0
@@ -158,13 +171,14 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
         tracker.say(farewell(workdir, step, config.steps, stop.signal))
     if jax.process_index() == 0 and step >= config.steps:
         plot(workdir)
+    return step >= config.steps
 
 
 class Text(NamedTuple):
     """What the loop reads, and what a guess without a model would score on the held-out part."""
 
     vocabulary: Vocabulary
-    batches: Batches
+    batches: StagedBatches
     held_out: list[Batch]
     guesses: dict[str, float]
 
@@ -184,7 +198,7 @@ def open_text(run: PretrainingConfig) -> Text:
     batches = held_out(rest, run.data, symbols, *which)
     kept = list(itertools.islice(batches, run.training.evaluation_batches))
     frequent = load_statistics(folder)["most_frequent"]["id"]
-    training_batches = Batches(train, run.data, symbols, *which)
+    training_batches = StagedBatches(train, run.data, run.training.stages, symbols, *which)
     return Text(vocabulary, training_batches, kept, baselines(kept, frequent))
 
 
@@ -249,16 +263,15 @@ def predicted(run: PretrainingConfig, values: dict[str, float]) -> dict[str, flo
     return {name: v for name, v in values.items() if has_pairs or not name.startswith("sentence")}
 
 
-def flops_per_token(run: PretrainingConfig) -> float:
+@functools.cache
+def flops_per_token(model: AlbertConfig, rows: BatchConfig) -> float:
     """Operations of a training step for each position of a row."""
-    data = run.data
-    row = cost.training_flops(run.model, data.length, data.predictions, data.examples_per_row)
-    return row / data.length
+    row = cost.training_flops(model, rows.length, rows.predictions, rows.examples_per_row)
+    return row / rows.length
 
 
 def greeting(run: PretrainingConfig, mesh: Mesh, params: Params, step: int) -> str:
     """What is about to run on what, and how every parameter is treated."""
-    rows, length = run.data.batch_size, run.data.length
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     begin = f"resuming after step {step}" if step else "from the beginning"
     return "\n".join(
@@ -266,11 +279,18 @@ def greeting(run: PretrainingConfig, mesh: Mesh, params: Params, step: int) -> s
             optimizers.describe(run.optimizer, params),
             f"process {jax.process_index()} of {jax.process_count()}, "
             f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
-            f"{rows} rows of {length}, {rows // mesh.size} a device in "
-            f"{run.training.microbatches} parts; {count:,} parameters",
+            f"{count:,} parameters; batches in {run.training.microbatches} parts",
+            *(f"{shape(stage.rows, mesh)} up to step {stage.last}" for stage in run.stages[:-1]),
+            shape(run.data, mesh),
             f"{run.training.steps} steps, {begin}",
         ]
     )
+
+
+def shape(rows: BatchConfig, mesh: Mesh) -> str:
+    """A batch, in words."""
+    count = rows.batch_size
+    return f"{count} rows of {rows.length}, {count // mesh.size} a device"
 
 
 def farewell(workdir: epath.Path, step: int, steps: int, signal: str | None) -> str:

@@ -35,6 +35,9 @@ class TrainingConfig(StepConfig):
     """The section `training` of pretraining: how long, how often to look, what to do in trouble."""
 
     steps: int = 125_000  # updates
+    # First stages, whose rows are not those of `data` (data/stages.py): each is
+    # (updates, rows, length, predictions, examples a row).
+    stages: tuple[tuple[int, int, int, int, int], ...] = ()
     log_every: int = 10  # updates
     evaluate_every: int = 1000  # updates
     evaluation_batches: int = 20  # held-out batches at the most

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import jax
 from jax.experimental import multihost_utils
 
+STOPPED = 75  # exit status of a command that has saved and is not done; EX_TEMPFAIL, "try again"
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 

@@ -29,7 +29,6 @@ class Throughput:
 
     def __init__(
         self,
-        flops_per_token: float,
         devices: Sequence[jax.Device],
         *,
         tokens: int = 0,
@@ -39,18 +38,19 @@ class Throughput:
         """`tokens` and `seconds` are what earlier parts of the run have taken."""
         peaks = [peak_flops(device.device_kind) for device in devices]
         self._peak = None if None in peaks else sum(peaks)
-        self._flops, self._clock = flops_per_token, clock
-        self._tokens, self._seconds, self._new = tokens, seconds, 0
+        self._clock, self._tokens, self._seconds = clock, tokens, seconds
+        self._new, self._flops = 0, 0.0  # in this interval
         self.restart()
 
     def restart(self):
         """Begins a new interval, so that compilation or an evaluation does not count as its time."""
         self._tokens += self._new
-        self._start, self._new = self._clock(), 0
+        self._start, self._new, self._flops = self._clock(), 0, 0.0
 
-    def add(self, tokens: int):
-        """Counts the tokens of a finished step."""
+    def add(self, tokens: int, flops: float):
+        """Counts the tokens of a finished step, and the operations they took."""
         self._new += tokens
+        self._flops += flops
 
     def total(self) -> dict[str, float]:
         """{tokens, seconds} of the run so far; the interval goes on."""
@@ -63,10 +63,10 @@ class Throughput:
         `mfu` is absent where a device's peak is not known.
         """
         total, elapsed = self.total(), self._clock() - self._start
-        rate = self._new / max(elapsed, 1e-9)
-        values = {**total, "tokens_per_second": rate}
+        elapsed = max(elapsed, 1e-9)
+        values = {**total, "tokens_per_second": self._new / elapsed}
         if self._peak:
-            values["mfu"] = rate * self._flops / self._peak
+            values["mfu"] = self._flops / elapsed / self._peak
         self._seconds = total["seconds"]
         self.restart()
         return values

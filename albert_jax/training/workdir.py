@@ -6,7 +6,8 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+import types
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,19 @@ LIBRARIES = (
 )
 
 
-def open_workdir(workdir: epath.Path, config: dict[str, Any], may_differ: Iterable[str] = ()):
+def open_workdir(
+    workdir: epath.Path,
+    config: dict[str, Any],
+    may_differ: Iterable[str] = (),
+    added: Mapping[str, Any] = types.MappingProxyType({}),
+):
     """Creates a workdir, or checks that it is the same run's; adds this start to config.json.
 
     Args:
       workdir: made if it is not there.
       config: nested settings, JSON.
       may_differ: keys and sections, as in "training.steps", that may be changed between starts.
+      added: flat settings of later versions, with the values that keep what an earlier one did.
 
     Raises:
       UserError: the run in the workdir has other settings, or config.json cannot be read.
@@ -41,7 +48,7 @@ def open_workdir(workdir: epath.Path, config: dict[str, Any], may_differ: Iterab
     config, starts, path = json.loads(json.dumps(config)), [], workdir / "config.json"
     if path.exists():
         saved = _load(path)
-        check_config(workdir, saved["config"], config, may_differ)
+        check_config(workdir, dict(added) | dict(_flat(saved["config"])), config, may_differ)
         starts = saved["starts"]
     if jax.process_index() == 0:
         workdir.mkdir(parents=True, exist_ok=True)
