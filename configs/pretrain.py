@@ -9,10 +9,12 @@ per core (here: per microbatch), the rate's drop after the warm-up, float32.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from ml_collections import ConfigDict
 
 from albert_jax.data import batch_config
+from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.config import CorpusConfig
 from albert_jax.model.config import CHOICES, SIZES, sized
 from albert_jax.training.checkpoint import CheckpointConfig
@@ -32,7 +34,9 @@ def get_config(argument: str | None = None) -> ConfigDict:
     Args:
       argument: size (a name of albert_jax.model.config.SIZES), share (all, attention, ffn, none, or
         as the size has it), emb (E; 0: as the size has it), objective (sop, nsp, none), preset,
-        batch (rows; the learning rate follows by the square-root rule), length (of rows).
+        batch (rows; the learning rate follows by the square-root rule), length (of rows), short
+        (percent of the updates, the first, in rows a quarter as long and four times as many: 90 is
+        the recipe of BERT).
     """
     choice = arguments.parse(
         argument,
@@ -43,6 +47,7 @@ def get_config(argument: str | None = None) -> ConfigDict:
         preset=tuple(PRESETS),
         batch=PAPER_BATCH,
         length=512,
+        short=0,
     )
     changes = {}
     if choice["share"]:
@@ -72,7 +77,9 @@ def _recommended(choice: dict, changes: dict) -> dict:
         ),
         optimizer=OptimizerConfig(name="lamb"),
         schedule=_schedule(choice, joined=True),
-        training=TrainingConfig(steps=PAPER_STEPS),
+        training=TrainingConfig(
+            steps=PAPER_STEPS, stages=_stages(choice, batch_config.recommended)
+        ),
         mesh=MeshConfig(),
         checkpoint=CheckpointConfig(),
     )
@@ -87,13 +94,27 @@ def _reference(choice: dict, changes: dict) -> dict:
         ),
         optimizer=OptimizerConfig(name="lamb"),
         schedule=_schedule(choice, joined=False),
-        training=TrainingConfig(steps=PAPER_STEPS, microbatches=64, clip_microbatches=True),
+        training=TrainingConfig(
+            steps=PAPER_STEPS,
+            stages=_stages(choice, batch_config.reference),
+            microbatches=64,
+            clip_microbatches=True,
+        ),
         mesh=MeshConfig(),
         checkpoint=CheckpointConfig(),
     )
 
 
 PRESETS = {"recommended": _recommended, "reference": _reference}
+
+
+def _stages(choice: dict, preset: Callable[..., BatchConfig]) -> tuple:
+    """The first updates in short rows, as many tokens in each as in the others."""
+    if not choice["short"]:
+        return ()
+    rows = preset(4 * choice["batch"], choice["length"] // 4)
+    shape = (rows.batch_size, rows.length, rows.predictions, rows.examples_per_row)
+    return ((PAPER_STEPS * choice["short"] // 100, *shape),)
 
 
 def _schedule(choice: dict, joined: bool) -> ScheduleConfig:

@@ -58,6 +58,17 @@ def test_every_argument_builds(argument):
     assert run.model.embedding_size == int(choice.get("emb", run.model.embedding_size))
 
 
+def test_short_rows_come_first_with_as_many_tokens():
+    first, rest = pretraining(get_config("short=90,preset=reference"), None).stages
+    assert (first.last, first.rows.predictions, rest.rows.length) == (112_500, 20, 512)
+    assert (first.rows.batch_size, first.rows.length) == (16_384, 128)
+    with pytest.raises(UserError, match=r"data.length is 512, more than model.max_positions \(128"):
+        config = get_config("length=128")
+        config.training.stages = ((5, 8, 512, 20, 1),)
+        config.model.max_positions = 128
+        pretraining(config, None)
+
+
 def test_the_rate_follows_the_batch():
     rates = [
         pretraining(get_config(f"batch={b}"), None).schedule.learning_rate for b in (4096, 1024)
