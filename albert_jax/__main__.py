@@ -49,6 +49,10 @@ def main():
         importlib.import_module(f"albert_jax.commands.{name.replace('-', '_')}").main(argv)
     except (UserError, OSError) as error:
         sys.exit(f"albert-jax: {_one_line(error)}")
+    except ImportError as error:
+        if "gcsfs" not in str(error):
+            raise
+        sys.exit("albert-jax: paths of gs:// need a package: pip install 'albert-jax[gs]'")
     except KeyboardInterrupt:
         sys.exit("albert-jax: interrupted; the same command begins again")
 
