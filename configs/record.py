@@ -1,10 +1,11 @@
 """The run of record: the best small ALBERT that a few core-hours of a laptop can pretrain.
 
-    C=configs/record.py; R=runs/record
-    albert-jax prepare  --config=$C --workdir=$R/shallow
-    albert-jax pretrain --config=$C:stage=shallow --workdir=$R/shallow
-    albert-jax pretrain --config=$C:stage=deep    --workdir=$R/deep --init=$R/shallow
-    albert-jax pretrain --config=$C:stage=long    --workdir=$R/long --init=$R/deep
+    albert-jax prepare  --config=configs/record.py --workdir=runs/record/shallow
+    albert-jax pretrain --config=configs/record.py:stage=shallow --workdir=runs/record/shallow
+    albert-jax pretrain --config=configs/record.py:stage=deep --workdir=runs/record/deep \
+      --init=runs/record/shallow
+    albert-jax pretrain --config=configs/record.py:stage=long --workdir=runs/record/long \
+      --init=runs/record/deep
 
 The text is English novels, Wikipedia articles and the presidents' messages. As in configs/quickstart.py the
 stack and the rows grow, for the same reason.
