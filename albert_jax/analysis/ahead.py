@@ -9,6 +9,7 @@ from functools import partial
 import jax
 from jax.sharding import Mesh
 
+from albert_jax.analysis.topologies import Topology
 from albert_jax.model import platform
 from albert_jax.model.albert import AlbertForPretraining, Batch
 from albert_jax.model.config import AlbertConfig
@@ -64,13 +65,13 @@ class OutOfMemoryError(Exception):
     """A program that needs more memory than the device has; XLA's words."""
 
 
-def compile_step(job: Job, mesh: Mesh) -> jax.stages.Compiled:
-    """The training step of a job for the devices of a mesh.
+def compile_step(job: Job, mesh: Mesh, topology: Topology) -> jax.stages.Compiled:
+    """The training step of a job for the devices of a mesh, as it would be on a topology.
 
     Raises:
-      OutOfMemoryError: it does not fit.
+      OutOfMemoryError: it does not fit, says the compiler; a CPU's, in place of a GPU's, never does.
     """
-    with platform.compiling_for(mesh.devices.flat[0]):
+    with platform.compiling_for(topology):
         lowered = _step(job, mesh)
     try:
         return lowered.compile()

@@ -130,10 +130,13 @@ class Search:
         parts = job.training.microbatches
         what = f"remat {job.model.remat}, {parts} x {self._share / parts:g} rows a device"
         try:
-            compiled = ahead.compile_step(job, self._mesh)
-            plan = describe(job, self._topology, self.config, self._mesh, compiled)
+            compiled = ahead.compile_step(job, self._mesh, self._topology)
         except OutOfMemoryError as error:
             self._tell(f"{what}: does not fit ({_first_line(error)})")
+            return None
+        plan = describe(job, self._topology, self.config, self._mesh, compiled)
+        if plan.memory.total > self._topology.memory:
+            self._tell(f"{what}: does not fit, {plan.memory.total / GIB:.2f} GiB a device")
             return None
         self._tell(f"{what}: fits, {plan.memory.total / GIB:.2f} GiB a device")
         return plan
@@ -146,9 +149,8 @@ def _first_line(error: Exception) -> str:
 def layout(config: AlbertConfig, topology: Topology) -> MeshConfig:
     """Data parallel where the state leaves half the memory free, else the least `fsdp` with which it does."""
     state = STATE * 4 * sum(cost.parameters(config).values())
-    room = topology.chip.memory / topology.chip.devices / 2
     fsdp = 1
-    while state / fsdp > room and 2 * fsdp <= topology.devices:
+    while state / fsdp > topology.memory / 2 and 2 * fsdp <= topology.devices:
         fsdp *= 2
     return MeshConfig(fsdp=fsdp)
 

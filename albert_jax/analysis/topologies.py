@@ -23,6 +23,7 @@ GIB = 2**30
 class Chip:
     """One chip, by the makers' figures."""
 
+    device_kind: str  # as JAX says it
     flops: float  # bfloat16, dense, a second
     memory: int  # bytes
     bandwidth: float  # of the memory, bytes a second
@@ -32,13 +33,13 @@ class Chip:
 
 
 CHIPS = {
-    "v3": Chip(123e12, 32 * GIB, 900e9, 340e12 / 1024, 2, devices=2),
-    "v4": Chip(275e12, 32 * GIB, 1200e9, 1.1e15 / 4096, 3),
-    "v5e": Chip(197e12, 16 * GIB, 819e9, 51.2e12 / 256, 2),
-    "v5p": Chip(459e12, 95 * GIB, 2765e9, 1200e9 / 2, 3),
-    "v6e": Chip(918e12, 32 * GIB, 1638e9, 102.4e12 / 256, 2),
-    "a100": Chip(312e12, 80 * 10**9, 2039e9, 600e9 / 2, 1),
-    "h100": Chip(989e12, 80 * 10**9, 3350e9, 900e9 / 2, 1),
+    "v3": Chip("TPU v3", 123e12, 32 * GIB, 900e9, 340e12 / 1024, 2, devices=2),
+    "v4": Chip("TPU v4", 275e12, 32 * GIB, 1200e9, 1.1e15 / 4096, 3),
+    "v5e": Chip("TPU v5 lite", 197e12, 16 * GIB, 819e9, 51.2e12 / 256, 2),
+    "v5p": Chip("TPU v5", 459e12, 95 * GIB, 2765e9, 1200e9 / 2, 3),
+    "v6e": Chip("TPU v6 lite", 918e12, 32 * GIB, 1638e9, 102.4e12 / 256, 2),
+    "a100": Chip("NVIDIA A100-SXM4-80GB", 312e12, 80 * 10**9, 2039e9, 600e9 / 2, 1),
+    "h100": Chip("NVIDIA H100 80GB HBM3", 989e12, 80 * 10**9, 3350e9, 900e9 / 2, 1),
 }
 GPUS = ("a100", "h100")
 INSTALL = 'pip install "jax[tpu]"'
@@ -83,6 +84,16 @@ class Topology:
     def platform(self) -> str:
         """What JAX calls the platform."""
         return "gpu" if self.kind in GPUS else "tpu"
+
+    @property
+    def device_kind(self) -> str:
+        """What JAX calls its devices."""
+        return self.chip.device_kind
+
+    @property
+    def memory(self) -> int:
+        """Bytes of a device."""
+        return self.chip.memory // self.chip.devices
 
 
 def parse(name: str) -> Topology:

@@ -76,14 +76,13 @@ def page(plan: Plan, run: PretrainingConfig) -> str:
 
 
 def _memory(plan: Plan) -> list[str]:
-    memory, chip = plan.memory, plan.topology.chip
-    room = chip.memory / chip.devices
+    memory = plan.memory
     rows = [
         ("state and batch", memory.arguments),
         ("outputs", memory.outputs),
         ("temporaries", memory.temporaries),
         ("total", memory.total),
-        ("of", room),
+        ("of", plan.topology.memory),
     ]
     return ["", "memory of a device, GiB", *(f"  {name:18}{n / GIB:8.2f}" for name, n in rows)]
 

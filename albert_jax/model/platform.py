@@ -7,6 +7,7 @@ program for a TPU that is compiled elsewhere, as `albert-jax plan` does, is trac
 import contextlib
 import contextvars
 from collections.abc import Iterator
+from typing import Protocol
 
 import jax
 
@@ -15,11 +16,19 @@ from albert_jax.model.config import AlbertConfig
 MOST_UNROLLED = 12  # blocks; compile time grows with them
 WITHOUT_SPLASH = ("TPU v2", "TPU v3")  # their matrix units take no bfloat16 from a Pallas kernel
 
-_device: contextvars.ContextVar[jax.Device | None] = contextvars.ContextVar("device", default=None)
+
+class Device(Protocol):
+    """What is asked of a device; those of JAX are of this kind."""
+
+    platform: str
+    device_kind: str
+
+
+_device: contextvars.ContextVar[Device | None] = contextvars.ContextVar("device", default=None)
 
 
 @contextlib.contextmanager
-def compiling_for(device: jax.Device) -> Iterator[None]:
+def compiling_for(device: Device) -> Iterator[None]:
     """Choices are made for this device, which need not be there."""
     token = _device.set(device)
     try:
