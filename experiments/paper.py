@@ -5,6 +5,7 @@ from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, s
 
 MORE_TEXT = "openwebtext.jsonl=1"  # the paper's: that of XLNet and RoBERTa
 STEPS = 125_000
+SHARDS = 64  # streams of text, which up to as many hosts share out
 HEAD_SIZE = 64
 FOLDERS = {"squad1": "squad", "squad2": "squad", "race": "RACE"}
 
@@ -16,7 +17,12 @@ def pretraining(model: Model, seed: int, text: str) -> Cell:
     return Cell(
         command="pretrain",
         config=config,
-        overrides=(*_changes(model), *model.settings, *seeded(seed)),
+        overrides=(
+            ("data.shards", SHARDS),
+            *_changes(model),
+            *model.settings,
+            *seeded(seed),
+        ),
         text=prepared(
             "configs/pretrain.py:preset=reference", text, MORE_TEXT if model.more_data else ""
         ),

@@ -7,7 +7,7 @@ from tests.launching import JOB, SITE
 
 
 def test_the_file_is_a_site_and_flags_change_it():
-    assert site.load().accelerator == "v3-128"
+    assert site.load().accelerator == "v3-64"
     changed = site.load(accelerator="v5p-8", spot=False)
     assert (changed.accelerator, changed.spot) == ("v5p-8", False)
 
