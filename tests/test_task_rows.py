@@ -75,6 +75,8 @@ def test_rows_are_as_long_as_the_longest_part_needs():
     assert layout([24], pad_id=0) == Layout(96, 4, 0)
     assert layout([100, 80], pad_id=0) == Layout(256, 3, 0)
     assert layout([500, 400], pad_id=0) == Layout(504, 1, 0)
+    assert layout([24], pad_id=0, share=2) == Layout(48, 2, 0)  # two parts for a device
+    assert layout([24], pad_id=0, share=0.5) == Layout(24, 1, 0)
 
 
 def test_the_number_of_rows_is_one_of_few():

@@ -41,7 +41,9 @@ class Epochs:
                 "no training example has a label; task.data_dir must hold labelled ones"
             )
         lengths = [len(part.tokens) for item in self.items for part in item.parts]
-        self.layout, self.mean_tokens = layout(lengths, pad_id), sum(lengths) / len(self.items)
+        share = batch_size * len(lengths) / len(self.items) / (microbatches * devices)
+        self.layout = layout(lengths, pad_id, share)
+        self.mean_tokens = sum(lengths) / len(self.items)
         self._head, self._cut = task.head, (microbatches, devices)
         self._size, self._order = (
             batch_size,

@@ -15,6 +15,7 @@ from albert_jax.tasks.item import Item, Part
 from albert_jax.tasks.task import Head
 
 Batch = dict[str, np.ndarray]
+MANY = 4  # parts in a row
 ROOMY = 256  # positions; in longer rows attention to other parts costs more than padding
 
 
@@ -36,13 +37,15 @@ class Place(NamedTuple):
     offset: int
 
 
-def layout(lengths: Sequence[int], pad_id: int) -> Layout:
+def layout(lengths: Sequence[int], pad_id: int, share: float = MANY) -> Layout:
     """Rows for parts of these lengths: the longest fits, and in the mean row no slot is wanting.
 
-    A row holds about four parts where that is not longer than `ROOMY`; with fewer, much is padding.
+    A row holds about MANY parts where that is not longer than ROOMY; with fewer, much is padding.
+    But `share` is how many of a microbatch a device gets, and fewer rows than devices are padding, too.
     """
     longest, shortest, mean = max(lengths), min(lengths), sum(lengths) / len(lengths)
-    length = -(-int(max(longest, min(4 * mean, ROOMY))) // 8) * 8
+    wanted = min(min(MANY, share) * mean, ROOMY)
+    length = -(-int(max(longest, wanted)) // 8) * 8
     return Layout(length, min(length // shortest, int(-(-2 * length // mean))), pad_id)
 
 
