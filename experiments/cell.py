@@ -123,7 +123,7 @@ def settings(config: str, overrides: Iterable[tuple[str, Any]]) -> dict[str, Any
     Raises:
       UserError: there is no such file, or a key that is overridden is not there.
     """
-    values = ConfigDict(_config(config))
+    values = _config(config).copy_and_resolve_references()
     for key, value in overrides:
         section, _, name = key.rpartition(".")
         node = values.get(section, {})

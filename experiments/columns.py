@@ -4,6 +4,7 @@ What was found is {"planned": settings, "pretrain": result, MEASUREMENT: result,
 there are results; the settings are always there.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -53,8 +54,13 @@ def _setting(section: str, name: str) -> Callable[[Found], float | None]:
 
 def _parameters(found: Found) -> float:
     """Without the pretraining heads, as the paper counts."""
-    model = AlbertConfig(**found["planned"]["model"])
-    return float(sum(cost.parameters(model)[part] for part in cost.ENCODER))
+    return _count(AlbertConfig(**found["planned"]["model"]))
+
+
+@functools.cache
+def _count(model: AlbertConfig) -> float:
+    counts = cost.parameters(model)
+    return float(sum(counts[part] for part in cost.ENCODER))
 
 
 def _said_parameters(row: Said) -> float | None:

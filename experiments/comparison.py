@@ -11,6 +11,9 @@ from experiments.scale import Choice, Scale
 from experiments.table import Row, Table, row_cells
 
 ENOUGH = 3  # seeds, to say that a difference is more than chance
+ERRORS = (
+    3.0  # standard errors that it must be then: Student's t, 5 %, from three seeds each, is 2.8
+)
 
 
 class Entry(NamedTuple):
@@ -138,8 +141,8 @@ def difference(entry: Entry, reference: Entry) -> float | None:
 
 
 def is_told_apart(entry: Entry, reference: Entry) -> bool:
-    """Whether a difference is more than twice its standard error, with seeds enough to say so."""
+    """Whether a difference is many times its standard error, from seeds enough to say so."""
     if min(len(entry.values), len(reference.values)) < ENOUGH:
         return False
     error = math.sqrt(entry.variance + reference.variance)
-    return abs(difference(entry, reference)) > 2 * error
+    return abs(difference(entry, reference)) > ERRORS * error

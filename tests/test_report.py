@@ -1,0 +1,133 @@
+"""Tables as Markdown, LaTeX and HTML, and the page of everything."""
+
+import html.parser
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments import formats, report
+from experiments.comparison import compare
+from experiments.grid import grid
+from experiments.results import Results
+from experiments.scales import SCALES
+from experiments.tables import TABLES
+from tests import results
+from tests.test_comparison import CHOICE, MICRO, TABLE, VALUES
+
+HOSTILE = "<script>alert('&')</script> 50 % | of_it"
+
+
+def value(row, name, seed):
+    return VALUES[name][seed] + 0.1 * row
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    return compare(TABLE, MICRO, results.write(tmp_path, TABLE, MICRO, CHOICE, value), CHOICE)
+
+
+def test_markdown(comparison):
+    text = formats.markdown(grid(comparison))
+    head, _, one, other, theirs = (line.split(" | ") for line in text.splitlines()[4:9])
+    assert len({len(head), len(one), len(other), len(theirs)}) == 1
+    row = dict(zip(head, other, strict=True))
+    assert row["masked LM, here"] == "35.0 ± 5.0 (+10.0)"
+    assert row["MNLI, paper"] == "52.0 (+2.0)"
+    assert row["SST-2, here"] == "85.0 ± 5.0 (+10.0)"
+    assert row["speed, here"] == "1.0x"
+    assert other[-1] == "3 |" and theirs[-1] == "– |"
+    assert "SQuAD 1.1, paper" in head and "SQuAD 1.1, here" not in head
+
+
+def test_a_difference_beyond_chance_is_bold(tmp_path):
+    steady = results.write(
+        tmp_path, TABLE, MICRO, CHOICE, lambda row, name, seed: 0.2 + 0.1 * row + 0.001 * seed
+    )
+    text = formats.markdown(grid(compare(TABLE, MICRO, steady, CHOICE)))
+    assert "**30.1 ± 0.1 (+10.0)**" in text
+
+
+def test_latex(comparison):
+    text = formats.latex(grid(comparison))
+    assert r"\begin{tabular}{lrr" in text and r"35.0 $\pm$ 5.0 (+10.0)" in text
+    columns = len(re.search(r"tabular}{(l+r+)}", text)[1])
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len(rows) == 4 and all(row.count(" & ") == columns - 1 for row in rows)
+    assert formats.latex_text("50 % of_it & #1") == r"50 \% of\_it \& \#1"
+
+
+class Balanced(html.parser.HTMLParser):
+    """Fails where a tag is closed that was not opened; keeps the words."""
+
+    VOID = ("meta", "img")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.words, self.tags = [], [], set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_page_is_whole_and_escaped(comparison, monkeypatch):
+    monkeypatch.setattr(report, "finding", lambda scale, table: HOSTILE)
+    rows = (TABLE.rows[0]._replace(label=HOSTILE), *TABLE.rows[1:])
+    lines = [comparison.lines[0]._replace(row=rows[0]), *comparison.lines[1:]]
+    page = report.html_page([report.part(comparison._replace(lines=lines))])
+    parser = Balanced()
+    parser.feed(page)
+    assert not parser.open and "script" not in parser.tags
+    assert parser.words.count(HOSTILE) == 2
+    assert "data:image/svg+xml" in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_all_tables_make_a_page(tmp_path):
+    parts = []
+    for table in TABLES.values():
+        scale = MICRO if table.is_run else SCALES["paper"]
+        choice = CHOICE._replace(seeds=1, tasks=("sst2", "mnli"))
+        found = Results(tmp_path)
+        if table.is_run:
+            results.write(tmp_path, table, scale, choice, lambda *_: 0.5)
+        parts.append(report.part(compare(table, scale, found, choice)))
+    drawn = {part.name: len(part.pictures) for part in parts}
+    assert drawn == {name: len(table.pictures) for name, table in TABLES.items()}
+    Balanced().feed(report.html_page(parts))
+    text = report.markdown_page(parts)
+    assert "11,683,584" in text  # Table 1 is exact
+    assert all(f"## {table.title}\n" in text for table in TABLES.values())
+
+
+def test_a_finding_is_read_by_scale_and_table(tmp_path):
+    path = tmp_path / "findings.toml"
+    assert report.finding("micro", "table3", path) == ""
+    path.write_text('[micro]\ntable3 = "Wider is better."\n')
+    assert report.finding("micro", "table3", path) == "Wider is better."
+    assert report.finding("paper", "table3", path) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["table", "table33"], "experiments: there is no experiment table33; choose from table1"),
+        (["sweep", "--over=size"], "experiments: --over=size must be NAME:VALUE,VALUE"),
+        (["sweep", "--over=emb:64", "--tasks=x"], "experiments: there is no task x"),
+    ],
+)
+def test_what_is_wrong_is_one_line(words, message):
+    command = [sys.executable, "-m", "experiments", *words]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(message)
+    assert "Traceback" not in done.stderr
