@@ -126,7 +126,7 @@ class Runner:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=(lock.fileno(),),
-                start_new_session=True,  # an interrupt at the terminal is the runner's to pass on
+                process_group=0,  # an interrupt at the terminal is the runner's to pass on
                 preexec_fn=lambda: pin(cores),
             )
 
