@@ -113,10 +113,8 @@ def cut(texts: Sequence[Sequence[int]], room: int) -> list[Sequence[int]]:
     if len(texts) == 1:
         return [texts[0][:room]]
     first, second = map(len, texts)
-    if first + second > room:
-        half = room - room // 2  # A may have one more
-        second = min(second, max(room - first, room // 2))
-        first = min(first, max(room - second, half))
+    second = min(second, max(room - first, room // 2))
+    first = min(first, room - second)  # of an odd room A has one more
     return [texts[0][:first], texts[1][:second]]
 
 
