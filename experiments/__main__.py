@@ -13,6 +13,7 @@ python -m experiments collect table3 --scale=paper --workdir=gs://BUCKET/cells
 
 import argparse
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
@@ -214,6 +215,7 @@ def write_report(options: argparse.Namespace):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cells save and end with the runner
     try:
         main(sys.argv[1:])
     except UserError as error:
