@@ -1,0 +1,132 @@
+"""`python -m experiments`, from text to a table, as a user runs it."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments import __main__ as experiments
+from experiments.cell import Cell
+from experiments.scale import Choice, Model, Scale
+from experiments.table import Row, Table
+from tests import corpus
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_paper_cells_are_jobs_of_a_launcher(capsys, tmp_path):
+    """One job a cell, in order, each waiting for what it needs."""
+    words = "run table5 --scale=paper --launcher=tpu_vm --workdir=gs://bucket/cells --dry-run"
+    experiments.main([*words.split(), "--tasks=sst2", f"--results={tmp_path}"])
+    printed = capsys.readouterr().out
+    names = [cell.identity for cell in paper_cells()]
+    begun = [printed.index(f"queued-resources create {name} ") for name in names]
+    assert begun == sorted(begun)
+    assert printed.count("-m albert_jax pretrain --config=configs/pretrain.py:size=base_v1") == 3
+    assert f"--workdir=gs://bucket/cells/{names[-1]} " in printed
+
+
+def paper_cells() -> list[Cell]:
+    """A text, three models, a measurement and a tuned model of each."""
+    options = experiments._parser().parse_args(["run", "table5", "--scale=paper", "--tasks=sst2"])
+    found = experiments.wanted(*experiments.chosen(options))
+    return [found[0].text, *found]
+
+
+def test_a_dry_run_prints_the_commands(capsys, tmp_path):
+    experiments.main(
+        ["run", "table3", "--tasks=", "--text=sotu", "--dry-run", f"--results={tmp_path}"]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 4 + 8  # the text, the first stages, all rows
+    assert lines[0].startswith("albert_jax prepare --config=configs/micro.py ")
+
+
+def test_the_list_names_every_table(capsys):
+    experiments.main(["list"])
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == [f"table{n}" for n in range(1, 15)] + ["figure1", "figure2"]
+
+
+SCRIPT = """
+import sys
+from tests import test_experiments
+test_experiments.tiny()
+from experiments.__main__ import main
+main(sys.argv[1:])
+"""
+TINY = Table(
+    name="tiny",
+    title="Tiny",
+    about="",
+    rows=(Row("one", Model(emb=8), {}), Row("other", Model(emb=16), {})),
+    columns=("params", "mlm"),
+)
+
+
+def tiny():
+    """Puts a table of the tests' smallest runs in the place of the paper's."""
+    experiments.TABLES.update(tiny=TINY)
+    experiments.SCALES.update(tiny=SCALE)
+
+
+def pretraining(model: Model, seed: int, text: str) -> Cell:
+    source = (("corpus.source", text),)
+    return Cell(
+        command="pretrain",
+        config="tests/tiny.py:steps=60",
+        overrides=(("model.embedding_size", model.emb), ("training.seed", seed)),
+        text=Cell(command="prepare", config="tests/tiny.py", overrides=source),
+    )
+
+
+SCALE = Scale("tiny", "in seconds", Choice("", 1, (), ""), pretraining, tuning=None)
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_gives_the_same_table(tmp_path):
+    """Nothing finished is computed twice, and the table is that of a run that nobody disturbed."""
+    corpus.write_jsonl(tmp_path / "texts.jsonl")
+    flags = ["--scale=tiny", f"--text={tmp_path / 'texts.jsonl'}", "tiny"]
+    places = {
+        name: [f"--workdir={tmp_path / name / 'cells'}", f"--results={tmp_path / name / 'results'}"]
+        for name in ("whole", "killed")
+    }
+    python("run", *flags, *places["whole"])
+    process = start("run", *flags, *places["killed"])
+    cells = tmp_path / "killed" / "cells"
+    wait_until(lambda: len(list((tmp_path / "killed" / "results").glob("pretrain-*.json"))) == 1)
+    wait_until(lambda: len(list(cells.glob("*/metrics.jsonl"))) == 2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = {p: p.stat().st_mtime for p in (tmp_path / "killed" / "results").glob("*.json")}
+    python("run", *flags, *places["killed"])
+    assert all(path.stat().st_mtime == before for path, before in finished.items())
+    whole, killed = (python("table", *flags, *place) for place in places.values())
+    assert whole == killed and "masked LM, here" in whole
+    shutil.rmtree(tmp_path / "killed" / "cells")
+    python("run", *flags, *places["killed"])
+    assert not cells.exists()  # there was nothing to do
+
+
+def start(*words) -> subprocess.Popen:
+    command = [sys.executable, "-c", SCRIPT, *words]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def python(*words) -> str:
+    process = start(*words)
+    out, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, out
+    return out
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

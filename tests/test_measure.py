@@ -1,0 +1,34 @@
+"""Measurements on a pretrained model, from its workdir."""
+
+import json
+
+import numpy as np
+import pytest
+
+from albert_jax.training.tracking import read
+from experiments import measure
+from tests.runs import trained
+
+
+def measured(what: str, folder) -> dict:
+    workdir, _ = trained()
+    measure.main([what, f"--model={workdir}", f"--workdir={folder}"])
+    return json.loads((folder / "measured.json").read_text())
+
+
+def test_the_own_objective_is_as_the_run_measured_it(tmp_path):
+    """The run's last held-out accuracies, again from its checkpoint."""
+    found = measured("objectives", tmp_path)
+    last = [line for line in read(trained()[0]) if line["kind"] == "held_out"][-1]
+    assert found["scores"]["mlm"] == pytest.approx(last["mlm_accuracy"], abs=1e-6)
+    assert found["scores"]["sop"] == pytest.approx(last["sentence_accuracy"], abs=1e-6)
+    assert 0 < found["scores"]["nsp"] < 1 and found["scores"]["nsp"] != found["scores"]["sop"]
+    assert {"commit", "libraries", "devices"} <= found.keys()
+
+
+def test_the_distances_of_every_layer(tmp_path):
+    found = measured("layers", tmp_path)
+    config = json.loads((trained()[0] / "config.json").read_text())["config"]["model"]
+    assert len(found["l2"]) == len(found["degrees"]) == config["num_layers"]
+    assert found["hidden_size"] == config["hidden_size"]
+    assert np.all(np.array(found["l2"]) > 0) and np.all(np.array(found["degrees"]) < 180)
