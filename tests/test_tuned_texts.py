@@ -71,6 +71,7 @@ def test_graded_pairs(folder, capsys):
     assert after == pytest.approx(results["dev"], abs=0.006)
 
 
+@pytest.mark.slow
 def test_pairs_that_belong_together(folder, capsys):
     """Each text and the same with one word more."""
     words = ["big", "mat", "walking", "saw", "sat"]
