@@ -16,7 +16,7 @@ from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining
 from albert_jax.model.config import CHOICES, AlbertConfig
 from albert_jax.training import optimizer as optimizers
-from albert_jax.training import sharding
+from albert_jax.training import sharding, tracking
 from albert_jax.training import state as states
 from albert_jax.training.checkpoint import CheckpointConfig, Checkpoints
 from albert_jax.training.config import StepConfig
@@ -35,7 +35,9 @@ from albert_jax.training.sharding import (
     to_devices,
 )
 from albert_jax.training.step import make_train_step
+from tests import runs
 from tests.batches import random_batch
+from tests.commands import run
 
 CONFIG = AlbertConfig(
     vocab_size=56, embedding_size=8, hidden_size=16, num_layers=3, num_heads=4, ffn_size=24,
@@ -290,3 +292,22 @@ def test_rows_that_cannot_be_cut_are_named(mesh):
         check_divisible(40, 4, mesh)
     with pytest.raises(UserError, match=r"on 4 devices \(mesh.data x mesh.fsdp\) .* of 16$"):
         check_divisible(40, 4, make_mesh(config=LAYOUTS["tensor"]))
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_in_another_layout(tmp_path):
+    """The command: 3 steps on 8 devices in all three axes, then 3 more on one device; as one run of 6."""
+    config = "--config=tests/tiny.py:layers=2,save=3"
+    axes = ["--config.mesh.data=2", "--config.mesh.fsdp=2", "--config.mesh.tensor=2"]
+    losses = []
+    for name, first in (("moved", axes), ("stayed", [])):
+        for steps in (3, 6):
+            flags = [f"--config.training.steps={steps}", *(first if steps == 3 else [])]
+            words = runs.pretrain(tmp_path / name, *flags, config=config)
+            finished = run(*words, devices=8 if steps == 3 else 1)
+            assert finished.status == 0, finished
+        lines = [line for line in tracking.read(tmp_path / name) if line["kind"] == "train"]
+        losses.append({line["step"]: line["loss"] for line in lines})
+    moved, stayed = losses
+    assert list(moved) == list(stayed) == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(list(moved.values()), list(stayed.values()), rtol=1e-5)
