@@ -127,7 +127,7 @@ def test_a_batch_that_cannot_be_shared_is_said(pretend):
     [
         ("xxlarge", "v3:8x8", 1),  # 3.3 GiB of state and gradient
         ("bert_large", "v3:8x8", 1),
-        ("bert_xlarge", "v3:8x8", 4),  # 18.9 GiB, and 8 of 16 free
+        ("bert_xlarge", "v3:8x8", 4),  # 18.9 GiB, half of 15.48 free
         ("bert_xlarge", "v4:4x4x4", 2),
         ("bert_xlarge", "v5p:4x4x4", 1),
     ],
@@ -147,7 +147,7 @@ def test_the_page_by_hand():
     for line in (
         "4 rows a device at once, 32 in all; 8 times a step",
         "--config.training.microbatches=8 --config.model.remat=none --config.mesh.fsdp=2",
-        "total                12.00\n  of                   16.00",
+        "total                12.00\n  of                   15.75",
         "all-reduce              10 GB sent in 12 exchanges",
         "matrix units         1e+03    100%",
         "memory                 100     10%",

@@ -19,7 +19,7 @@ def test_a_name_says_chips_and_devices():
     assert (v3.kind, v3.shape, v3.chips, v3.devices, v3.platform) == ("v3", (8, 8), 64, 128, "tpu")
     assert parse("v4:2x2x4").devices == 16
     h100 = parse("h100:8")
-    assert (h100.devices, h100.platform, h100.chip.memory) == (8, "gpu", 80 * 10**9)
+    assert (h100.devices, h100.platform, h100.chip.memory) == (8, "gpu", 60e9)
 
 
 @pytest.mark.parametrize("name", ["v3", "v9:2x2", "v3:axb", "v3:8x8 ", "", "v3:8x"])
