@@ -43,7 +43,8 @@ VOCABULARY = 4000
 HEAD_SIZE = 32
 LAYERS = {1: 1, 3: 2, 6: 3, 12: 4, 24: 6, 48: 12}
 LENGTH = 64
-STAGES = {  # layers (0: all), rows, their length, updates, peak of the learning rate at D = 96
+WIDTH = 96  # of base
+STAGES = {  # layers (0: all), rows, their length, updates, peak of the learning rate at this width
     "full": (0, 32, LENGTH, 2000, 3.5e-3),
     "first": (1, 64, 32, 1200, 7e-3),
 }
@@ -80,15 +81,15 @@ def get_config(argument: str | None = None) -> ConfigDict:
             rows, length, objective=choice["objective"], block_rows=BLOCK_TOKENS // length
         ),
         optimizer=OptimizerConfig(name="adamw", bias_correction=True),
-        schedule=ScheduleConfig(
-            learning_rate=rate * math.sqrt(96 / model.hidden_size),
-            warmup_steps=100,
-            decay_steps=steps,
-        ),
+        schedule=_schedule(rate * math.sqrt(WIDTH / model.hidden_size), steps),
         training=TrainingConfig(steps=steps, evaluate_every=500, evaluation_batches=60),
         mesh=MeshConfig(),
         checkpoint=CheckpointConfig(save_every=500, keep_last=1, keep_best=0),
     )
+
+
+def _schedule(rate: float, steps: int) -> ScheduleConfig:
+    return ScheduleConfig(learning_rate=rate, warmup_steps=100, decay_steps=steps)
 
 
 def paper_model(choice: dict) -> AlbertConfig:
