@@ -97,8 +97,9 @@ class Search:
           UserError: the batch cannot be cut over the devices.
         """
         self._job, self._topology, self._tell = job, topology, tell
+        devices = topologies.devices(topology)  # before anything starts JAX
         self.config = layout(job.model, topology) if config == DATA_PARALLEL else config
-        self._mesh = make_mesh(topologies.devices(topology), self.config)
+        self._mesh = make_mesh(devices, self.config)
         self._share = _share(job, self._mesh)
         self._tried: dict[tuple[str, int], Plan | None] = {}
 

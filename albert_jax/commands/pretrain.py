@@ -274,11 +274,12 @@ def greeting(run: PretrainingConfig, mesh: Mesh, params: Params, step: int) -> s
     """What is about to run on what, and how every parameter is treated."""
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     begin = f"resuming after step {step}" if step else "from the beginning"
+    axes = ", ".join(f"{axis} {size}" for axis, size in mesh.shape.items())
     return "\n".join(
         [
             optimizers.describe(run.optimizer, params),
             f"process {jax.process_index()} of {jax.process_count()}, "
-            f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+            f"{mesh.size} x {mesh.devices.flat[0].device_kind} ({axes})",
             f"{count:,} parameters; batches in {run.training.microbatches} parts",
             *(f"{shape(stage.rows, mesh)} up to step {stage.last}" for stage in run.stages[:-1]),
             shape(run.data, mesh),
@@ -289,8 +290,8 @@ def greeting(run: PretrainingConfig, mesh: Mesh, params: Params, step: int) -> s
 
 def shape(rows: BatchConfig, mesh: Mesh) -> str:
     """A batch, in words."""
-    count = rows.batch_size
-    return f"{count} rows of {rows.length}, {count // mesh.size} a device"
+    count, devices = rows.batch_size, mesh.size // mesh.shape["tensor"]
+    return f"{count} rows of {rows.length}, {count // devices} a device"
 
 
 def farewell(workdir: epath.Path, step: int, steps: int, signal: str | None) -> str:
