@@ -156,6 +156,15 @@ def test_the_layout_is_the_one_in_the_table():
         assert follower == specs.params
 
 
+def test_the_moments_of_optax_lie_as_their_parameters_do():
+    params = training("none", "all three").state.params
+    config = OptimizerConfig(name="optax_adamw", bias_correction=True)
+    optimizer = optimizers.make(config, lambda step: 1e-3, params)
+    mesh = make_mesh(config=LAYOUTS["all three"])
+    moments = jax.eval_shape(optimizer.init, params)[0]
+    assert layout(moments, mesh).mu == layout(moments, mesh).nu == layout(params, mesh)
+
+
 def gradients(name, sharing="all"):
     """Arrays that are summed over devices, without single numbers: each exchange's shapes."""
     summed = [e for e in exchanges(name, sharing) if e.kind == "all-reduce"]
