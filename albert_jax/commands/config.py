@@ -66,7 +66,7 @@ class EncoderConfig:
     classifier_dropout: float = 0.1
     dtype: str = "bfloat16"
     remat: str = "none"
-    attention_kernel: str = "plain"
+    attention_kernel: str = "auto"
 
     def of(self, config: AlbertConfig) -> AlbertConfig:
         """An encoder with these settings. Raises UserError: one is out of range."""
