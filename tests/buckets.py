@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from unittest import mock
 
+from gcp_storage_emulator.handlers import objects
 from gcp_storage_emulator.server import create_server
 
 BUCKET = "gs://bucket"
@@ -25,10 +26,27 @@ def bucket() -> Iterator[str]:
     server = create_server("127.0.0.1", port, in_memory=True, default_bucket="bucket")
     server.start()
     try:
-        with mock.patch.dict(os.environ, variables):
+        with (
+            mock.patch.dict(os.environ, variables),
+            mock.patch.object(objects, "download", _with_generation(objects.download)),
+        ):
             yield BUCKET
     finally:
         server.stop()
+
+
+def _with_generation(download):
+    """The emulator does not say of which generation an object is; tensorstore asks when it looks again."""
+
+    def answer(request, response, storage, *args, **kwargs):
+        download(request, response, storage, *args, **kwargs)
+        if response.status < 300:
+            stored = storage.get_file_obj(
+                request.params["bucket_name"], request.params["object_id"]
+            )
+            response["x-goog-generation"] = stored["generation"]
+
+    return answer
 
 
 def _free_port() -> int:

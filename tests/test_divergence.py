@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from albert_jax.commands import pretrain
-from albert_jax.data.batches import Batches
+from albert_jax.data.stages import StagedBatches
 from albert_jax.training import tracking
 from albert_jax.training.checkpoint import restore_params
 from tests import runs
@@ -24,17 +24,17 @@ def poison(monkeypatch):
     monkeypatch.setattr(pretrain, "make_held_out_step", compiled_once(pretrain.make_held_out_step))
 
     def poison(numbers):
-        class Poisoned(Batches):
+        class Poisoned(StagedBatches):
             given = 0
 
-            def __next__(self):
-                batch = super().__next__()
+            def take(self, step):
+                batch = super().take(step)
                 self.given += 1
                 if self.given in numbers:
                     batch["mlm_weights"] = batch["mlm_weights"] * np.float32("nan")
                 return batch
 
-        monkeypatch.setattr(pretrain, "Batches", Poisoned)
+        monkeypatch.setattr(pretrain, "StagedBatches", Poisoned)
 
     return poison
 
@@ -106,12 +106,12 @@ def test_far_too_high_a_learning_rate_leaves_one_line(tmp_path):
 def test_asked_to_stop_before_the_first_line_it_saves(poison, tmp_path, monkeypatch, capsys):
     poison(set())
 
-    class Stopping(pretrain.Batches):
-        def __next__(self):
+    class Stopping(StagedBatches):
+        def take(self, step):
             os.kill(os.getpid(), signal.SIGTERM)
-            return super().__next__()
+            return super().take(step)
 
-    monkeypatch.setattr(pretrain, "Batches", Stopping)
+    monkeypatch.setattr(pretrain, "StagedBatches", Stopping)
     call(*runs.pretrain(tmp_path, "--config.training.log_every=10", config=CONFIG))
     assert "stopped by SIGTERM after step 1, saved" in capsys.readouterr().out
     assert (tmp_path / "checkpoints" / "1").exists()
