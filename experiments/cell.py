@@ -126,7 +126,7 @@ def settings(config: str, overrides: Iterable[tuple[str, Any]]) -> dict[str, Any
     values = _config(config).copy_and_resolve_references()
     for key, value in overrides:
         section, _, name = key.rpartition(".")
-        node = values.get(section, {})
+        node = values.get(section, {}) if section else values
         if name not in node:
             raise UserError(f"{config} has no setting {key}; correct the name")
         node[name] = value

@@ -110,6 +110,7 @@ def _of_tuning(workdir: epath.Path) -> Result:
         "tokens": int(last["tokens"]),
         "training_seconds": round(last["seconds"], 1),
         "scores": found["dev"],
+        "test": found.get("test"),
         "best_step": found["step"],
         "curve": [_without(line, "kind") for line in lines if line["kind"] == "dev"],
     }
