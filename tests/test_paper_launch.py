@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +43,13 @@ def test_table_3_goes_out_as_a_job_a_cell(launcher, capsys):
     for number, name in ((1, "prepare"), (8, "pretrain"), (40, "finetune")):
         found = set(re.findall(rf"-m albert_jax {name} .*--workdir=(\S+)", script))
         assert len(found) == number and all(path.startswith("gs://BUCKET") for path in found)
+
+
+def test_the_transcript_in_the_readme_is_what_is_printed(capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    quoted = re.search(r"\n    # pretrain-.*?(?=\n\n)", readme, re.DOTALL)[0]
+    command = re.search(r"python -m experiments (run table3 --scale=paper .*)", readme)[1]
+    main(command.split())
+    script = capsys.readouterr().out
+    assert textwrap.dedent(quoted).strip() in script
+    assert len(re.findall("^# [a-z]+-[0-9a-f]{12}: ", script, re.MULTILINE)) == 49
