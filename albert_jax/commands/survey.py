@@ -71,10 +71,13 @@ def survey(job: Job, steps: int, output: epath.Path):
     kept = output.with_suffix(".jsonl")
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     known = {(row["model"], row["topology"]) for row in rows}
-    todo = [work for work in _work(job.model) if (work[1], work[2]) not in known]
+    work = list(_work(job.model))
+    order = [(name, topology) for _, name, topology, _ in work]
+    todo = [one for one in work if (one[1], one[2]) not in known]
     for section, name, topology, config in tqdm(todo, unit="plan", smoothing=0):
         found = _plan(dataclasses.replace(job, model=config), topology)
         rows.append({"section": section, "model": name, "topology": topology, **found})
+        rows.sort(key=lambda row: order.index((row["model"], row["topology"])))
         kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
         output.write_text(table(rows, job, steps))
 
@@ -113,7 +116,7 @@ def table(rows: list[dict], job: Job, steps: int) -> str:
         "The last three columns are the roofline: the least there is if matrix units (MXU), memory (HBM) "
         "and links (ICI) overlap fully and reach the maker's figures.",
         "",
-        f"Commit {rows[-1]['commit']}; command:",
+        f"Commit {', '.join(dict.fromkeys(row['commit'] for row in rows))}; command:",
         "",
         f"    {' '.join(['albert-jax', *sys.argv[1:]])}",
     ]
