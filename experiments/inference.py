@@ -1,23 +1,27 @@
 """How fast ALBERT answers: one text at a time, and many in packed rows.
 
-python -m experiments.inference [SIZE]
+python -m experiments.inference [SIZE] [--output=FILE.md]
 
 Random parameters in bfloat16 and float32, a classifier of two classes, all from text to probabilities: what
 `albert_jax.predictor` does. One device answers single texts, all devices share batches.
 """
 
+import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import jax
 import numpy as np
+from etils import epath
 
 import albert_jax
 from albert_jax.data.vocabulary import Normalisation, Vocabulary, train
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.config import AlbertConfig, sized
 from albert_jax.model.tasks import AlbertForTask
+from albert_jax.training.workdir import commit, replace
 
 LENGTHS = (32, 128, 512)  # pieces of a text, special ones included
 SINGLE, BATCHED = 30, 16_384  # texts one at a time; pieces of the texts that come together
@@ -81,5 +85,26 @@ def table(size: str, single: int = SINGLE, batched: int = BATCHED) -> str:
     return "\n".join(lines)
 
 
+def main(argv: Sequence[str]):
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(
+        "python -m experiments.inference",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("size", nargs="?", default="base")
+    parser.add_argument("--output", help="a file for the report")
+    options = parser.parse_args(argv)
+    command = f"python -m experiments.inference {' '.join(argv)}".strip()
+    source = f"Command: `{command}`, commit {commit(Path(__file__).parents[1])}."
+    about = (
+        f"{options.size}, one text of so many pieces {SINGLE} times, then many at once; medians."
+    )
+    report = "\n".join(["# How fast it answers", "", about, source, "", table(options.size), ""])
+    print(report)
+    if options.output:
+        replace(epath.Path(options.output), report)
+
+
 if __name__ == "__main__":
-    print(table(*sys.argv[1:] or ["base"]))
+    main(sys.argv[1:])
