@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUNS := runs/quickstart
 ALBERT := $(BIN)/python -m albert_jax
 
-.PHONY: help install quickstart test test-slow test-peers lint format lock clean
+.PHONY: help install quickstart test test-slow test-peers fuzz audit lint format lock clean
 
 help:  ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,15 @@ test-peers:  ## The same outputs as transformers and torch, in an environment of
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --editable '.[test,peers]'
 	.venv-peers/bin/python -m pytest -m peers
+
+fuzz: install  ## Coverage-guided fuzzing of all that reads input, a minute for each reader
+	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
+	$(BIN)/python -m experiments.fuzz
+
+audit:  ## Known vulnerabilities of the versions in constraints.txt
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 lint: install
 	$(BIN)/ruff check .
