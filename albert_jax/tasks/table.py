@@ -1,10 +1,22 @@
 """All tasks by name: the family's config section and the family."""
 
 from albert_jax.errors import UserError
-from albert_jax.tasks import centroid, choice, glue, race, similarity, squad, summary, tagging, text
+from albert_jax.tasks import (
+    centroid,
+    choice,
+    glue,
+    race,
+    similarity,
+    squad,
+    summary,
+    superglue,
+    tagging,
+    text,
+)
 
 FAMILIES: dict[str, tuple[type, type]] = {
     **dict.fromkeys(glue.TASKS, (glue.GlueConfig, glue.Glue)),
+    **dict.fromkeys(superglue.TASKS, (superglue.SuperGlueConfig, superglue.SuperGlue)),
     **dict.fromkeys(text.TASKS, (text.TextConfig, text.Text)),
     **dict.fromkeys(squad.VERSIONS, (squad.SquadConfig, squad.Squad)),
     "race": (race.RaceConfig, race.Race),
