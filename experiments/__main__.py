@@ -71,7 +71,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(commands, name: str, do: Callable, description: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=description, description=description)
+    examples = [line for line in __doc__.splitlines() if f"experiments {name}" in line]
+    command = commands.add_parser(
+        name,
+        help=description,
+        description="\n".join([f"{description[0].upper()}{description[1:]}.", "", *examples]),
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     command.set_defaults(do=do)
     return command
 

@@ -48,7 +48,11 @@ def main(argv: list[str]):
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m experiments.finetune_speed", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m experiments.finetune_speed",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     parser.add_argument("--init", required=True, help="a Hugging Face folder of BERT or ALBERT")
     parser.add_argument("--data_dir", required=True, help="GLUE's files")
     parser.add_argument("--python", required=True, help="one with torch and transformers")

@@ -64,7 +64,11 @@ CASES = [
 
 def main(argv: Sequence[str]):
     """Measures every case and prints."""
-    parser = argparse.ArgumentParser("python -m experiments.growth", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m experiments.growth",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     parser.add_argument("--output", help="a file for the report")
     options = parser.parse_args(argv)
     results = [(case, measure(case)) for case in tqdm(CASES, "cases")]

@@ -44,7 +44,11 @@ class Pretrained(NamedTuple):
 
 def main(argv: list[str]):
     """Reads the command line, measures, and writes measured.json."""
-    parser = argparse.ArgumentParser("python -m experiments.measure", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m experiments.measure",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     parser.add_argument("what", choices=MEASUREMENTS)
     parser.add_argument(
         "--model", type=epath.Path, required=True, help="workdir of a pretraining run"

