@@ -148,6 +148,7 @@ def test_a_failure_in_one_of_several_is_told_and_ends_it_at_once(monkeypatch, ca
     monkeypatch.setattr(hosts.jax, "process_count", lambda: 2)
     for error, told in (
         (UserError("record 3 is damaged"), "process 0: record 3 is damaged\n"),
+        (KeyboardInterrupt(), "process 0: interrupted; the same command begins again\n"),
         (ZeroDivisionError(), "Traceback"),
         (jax.errors.JaxRuntimeError("socket closed"), "process 0: socket closed; unless another"),
     ):

@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import shutil
 import subprocess
 import sys
 import time
@@ -77,6 +79,33 @@ def test_other_settings_are_an_error(corpus):
     prepare(corpus, 42)
     with pytest.raises(UserError, match=r"was prepared with seed=0, now 1; vocab_size=42, now 41"):
         prepare(dataclasses.replace(corpus, seed=1), 41)
+
+
+def test_text_that_has_changed_is_an_error(corpus, tmp_path, capsys):
+    """Its content, not the times of its files; and where there is no text any more, records will do."""
+    prepare(corpus, 42)
+    book = tmp_path / "books" / "3.txt"
+    book.write_text(BOOKS["3.txt"])
+    prepare(corpus, 42)
+    for body in (BOOKS["3.txt"] + "One more.\n", BOOKS["3.txt"].replace("few", "new")):
+        book.write_text(body)
+        with pytest.raises(UserError, match=r"books: the text has changed since .*"):
+            prepare(corpus, 42)
+    shutil.rmtree(tmp_path / "books")
+    capsys.readouterr()
+    prepare(corpus, 42)
+    assert "already prepared" in capsys.readouterr().out
+
+
+def test_records_of_an_earlier_version_are_taken_as_they_are(corpus, tmp_path):
+    prepare(corpus, 42)
+    path = tmp_path / "workdir" / "records" / "prepared.json"
+    prepared = json.loads(path.read_text())
+    path.write_text(json.dumps({name: prepared[name] for name in ("settings", "documents")}))
+    (tmp_path / "books" / "3.txt").write_text("Other words.")
+    prepare(corpus, 42)
+    assert records.load_vocabulary(corpus.records).size == 42
+    assert records.load_statistics(corpus.records)["most_frequent"]
 
 
 def test_a_given_vocabulary(corpus, tmp_path):

@@ -120,6 +120,23 @@ def test_a_tfds_dataset(tfds_folder):
     assert text.size(f"tfds:{tfds_folder}") is None
 
 
+def test_a_fingerprint_tells_text_from_changed_text(folder):
+    """A file's middle beyond 64 KB from both ends is not looked at, its size is."""
+    before = text.fingerprint(str(folder))
+    assert before == text.fingerprint(str(folder)) != text.fingerprint(f"{folder}=1,{folder}=1")
+    (folder / "long.txt").write_text("word " * 60_000)
+    seen = {before, text.fingerprint(str(folder))}
+    for changed in ("Word ", "word " * 60_000 + "and", "word " * 59_999 + "Word "):
+        (folder / "long.txt").write_text(changed)
+        seen.add(text.fingerprint(str(folder)))
+    assert len(seen) == 5 and None not in seen
+
+
+@pytest.mark.parametrize("source", ["nowhere", "tfds:imdb", "gs://bucket/a.txt", "a.txt=0"])
+def test_without_files_here_there_is_no_fingerprint(source):
+    assert text.fingerprint(source) is None
+
+
 @pytest.mark.parametrize("field", ["body", "label"])
 def test_a_tfds_dataset_without_text_in_the_field(tfds_folder, field):
     with pytest.raises(UserError, match=rf"no text in '{field}', found \['label', 'text'\]"):

@@ -23,6 +23,7 @@ from etils import epath
 from jax.sharding import Mesh
 
 from albert_jax.analysis import cost
+from albert_jax.commands.claim import claimed
 from albert_jax.commands.config import FinetuningConfig, finetuning
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.transfer import Start, fresh, open_task
@@ -66,10 +67,11 @@ def main(argv: list[str]):
     )
     flags, _ = line.parse(argv)
     run = finetuning(flags["config"].to_dict(), flags["data_dir"])
-    if flags["seeds"] == 1:
-        done = finetune(run, flags["workdir"], flags["init"]) is not None
-    else:
-        done = finetune_seeds(run, flags["workdir"], flags["init"], flags["seeds"])
+    with claimed(flags["workdir"] / ".lock"):
+        if flags["seeds"] == 1:
+            done = finetune(run, flags["workdir"], flags["init"]) is not None
+        else:
+            done = finetune_seeds(run, flags["workdir"], flags["init"], flags["seeds"])
     if not done:
         sys.exit(STOPPED)
 

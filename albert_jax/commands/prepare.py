@@ -10,8 +10,10 @@ import os
 import shlex
 from collections.abc import Iterator
 
+from etils import epath
 from tqdm import tqdm
 
+from albert_jax.commands.claim import claimed
 from albert_jax.commands.config import pretraining
 from albert_jax.commands.flags import CommandLine
 from albert_jax.data import builder, records, remote, text, tokenisation, vocabulary
@@ -49,11 +51,13 @@ def prepare(corpus: CorpusConfig, vocab_size: int, beam: list[str] | None = None
             f"{corpus.records}: the workers of Beam cannot write ArrayRecord files there; give "
             "corpus.records a folder that all of them see, and copy it when it is done"
         )
-    spm = _given(corpus, vocab_size) if corpus.vocabulary else _trained(corpus, vocab_size)
-    if beam is None:
-        _write(corpus, spm)
-    else:
-        _write_with_beam(corpus, spm, beam)
+    folder = epath.Path(corpus.records)
+    with claimed(folder.parent / f".{folder.name}.lock"):
+        spm = _given(corpus, vocab_size) if corpus.vocabulary else _trained(corpus, vocab_size)
+        if beam is None:
+            _write(corpus, spm)
+        else:
+            _write_with_beam(corpus, spm, beam)
     print(page(records.load_statistics(corpus.records)))
     print(f"{corpus.records}: prepared")
 

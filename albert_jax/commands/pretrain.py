@@ -11,7 +11,7 @@ import itertools
 import sys
 from collections import deque
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from etils import epath
 from jax.sharding import Mesh
 
 from albert_jax.analysis import cost
+from albert_jax.commands.claim import claimed
 from albert_jax.commands.config import PretrainingConfig, pretraining
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.load import load
@@ -51,7 +52,7 @@ from albert_jax.training.step import make_held_out_step, make_train_step
 from albert_jax.training.throughput import Throughput
 from albert_jax.training.tracking import Tracker
 from albert_jax.training.warmstart import warm_start
-from albert_jax.training.workdir import open_workdir
+from albert_jax.training.workdir import open_workdir, replace
 
 MAY_DIFFER = (  # between two starts of one run: what changes no update
     "training.steps",
@@ -81,7 +82,10 @@ def main(argv: list[str]):
     flags, _ = line.parse(argv)
     hosts.connect(flags["hosts"])
     run = pretraining(flags["config"], flags["workdir"])
-    if not pretrain(run, flags["workdir"], flags["init"]):
+    alone = claimed(flags["workdir"] / ".lock") if jax.process_index() == 0 else nullcontext()
+    with hosts.one_for_all(), alone:
+        done = pretrain(run, flags["workdir"], flags["init"])
+    if not done:
         sys.exit(STOPPED)
 
 
@@ -106,7 +110,7 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     has_begun = are_in(workdir / "checkpoints")  # without one there is nothing to go against
     open_workdir(workdir, run.to_dict(), MAY_DIFFER if has_begun else run.to_dict(), ADDED)
     if jax.process_index() == 0:
-        (workdir / "vocabulary.model").write_bytes(text.vocabulary.model)
+        replace(workdir / "vocabulary.model", text.vocabulary.model)
     hosts.wait("the workdir")
     checkpoints = Checkpoints(workdir / "checkpoints", run.checkpoint)
     model, rate = AlbertForPretraining(run.model), schedule(run.schedule)

@@ -74,7 +74,17 @@ class Batches:
         return self
 
     def __next__(self) -> Batch:
-        parts = [next(stream) for stream in self._streams.values()]
+        """UserError if a worker process was killed, or what is raised in one, as for a damaged record."""
+        try:
+            parts = [next(stream) for stream in self._streams.values()]
+        except RuntimeError as error:
+            _, death, code = str(error).partition("terminated unexpectedly with ")
+            if not death:
+                raise
+            raise UserError(
+                f"a worker process that makes batches died with {code.partition('.')[0]}, perhaps for "
+                "want of memory; the same command resumes, --config.data.workers=0 does without them"
+            ) from error
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def state(self) -> dict[str, Any]:

@@ -127,8 +127,8 @@ class LocalBuilder(CorpusBuilder, skip_registration=True):
         infos = [split.info() for split in splits.values()]
         self.info.set_splits(tfds.core.splits.SplitDict(infos))
         documents = {name: split.documents for name, split in splits.items()}
-        records.save_prepared(self.data_path, self._corpus, self._vocabulary, documents)
         statistics.save(self.data_path)
+        records.save_prepared(self.data_path, self._corpus, self._vocabulary, documents)
 
     def _share_out(self, splits: dict[str, "_Split"], statistics: Statistics) -> float:
         """Writes each document to its split; returns the lowest draw."""

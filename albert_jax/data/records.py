@@ -6,12 +6,16 @@ appears by one rename when all of it is written. This file reads the dataset and
 to it; `data.builder` writes it.
 """
 
+import contextlib
 import dataclasses
 import json
+import zlib
+from collections.abc import Iterator
 
 import numpy as np
 from etils import epath
 
+from albert_jax.data import text
 from albert_jax.data.config import CorpusConfig
 from albert_jax.data.documents import Document
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
@@ -19,7 +23,8 @@ from albert_jax.errors import UserError
 
 SPLITS = ("train", "held_out")
 PREPARED = "prepared.json"
-VOCABULARY = "vocabulary.model"
+VOCABULARY, STATISTICS = "vocabulary.model", "statistics.json"
+_REMEDY = "remove the folder and run `albert-jax prepare` again"
 
 
 class Records:
@@ -48,7 +53,7 @@ class Records:
         if not 0 <= index < len(self):
             raise IndexError(f"{self!r} has {len(self)} documents, not {index + 1}")
         if self._source is None:
-            self._source = tfds_builder(self.folder).as_data_source(self.split)
+            self._source = self._open()
         try:
             example = self._source[index]
         except Exception as error:  # whatever the storage and the decoder raise on damaged bytes
@@ -58,10 +63,17 @@ class Records:
             raise self._damaged(index)
         return document
 
+    def _open(self):
+        with _damage_is_told(epath.Path(self.folder) / "dataset_info.json"):
+            source = tfds_builder(self.folder).as_data_source(self.split)
+            if len(source) != len(self):
+                raise ValueError(f"{len(source)} documents, {len(self)} in {PREPARED}")
+        return source
+
     def _damaged(self, index: int) -> UserError:
         return UserError(
             f"{self.folder}: record {index} of split {self.split!r} is damaged or missing"
-            f"{self._file(index)}; remove the folder and run `albert-jax prepare` again"
+            f"{self._file(index)}; {_REMEDY}"
         )
 
     def _file(self, index: int) -> str:
@@ -82,25 +94,54 @@ def tfds_builder(folder: epath.PathLike):
 
 
 def read_prepared(folder: epath.PathLike) -> dict:
-    """`prepared.json`: {"settings": ..., "documents": {split: count}}."""
+    """`prepared.json`: {"settings": ..., "documents": {split: count}, ...}, as `save_prepared` says."""
     path = epath.Path(folder) / PREPARED
     if not path.exists():
         raise UserError(f"{folder}: no prepared dataset there; run `albert-jax prepare` first")
-    return json.loads(path.read_text())
+    with _damage_is_told(path):
+        prepared = json.loads(path.read_text())
+        _normalisation(prepared)
+        if not all(isinstance(prepared["documents"][split], int) for split in SPLITS):
+            raise ValueError("documents are not counted")
+    return prepared
 
 
 def load_statistics(folder: epath.PathLike) -> dict:
     """`statistics.json`, as `data.statistics.page` prints it."""
-    read_prepared(folder)
-    return json.loads((epath.Path(folder) / "statistics.json").read_text())
+    with _damage_is_told(epath.Path(folder) / STATISTICS):
+        return json.loads(_verified(folder, STATISTICS))
 
 
 def load_vocabulary(folder: epath.PathLike) -> Vocabulary:
     """The vocabulary a dataset was prepared with, and its normalisation."""
-    settings = read_prepared(folder)["settings"]
+    steps = _normalisation(read_prepared(folder))
+    path = epath.Path(folder) / VOCABULARY
+    with _damage_is_told(path):
+        return Vocabulary(_verified(folder, VOCABULARY), steps, str(path))
+
+
+def _verified(folder: epath.PathLike, name: str) -> bytes:
+    """The content of a file that `prepared.json` has a checksum of, unless it is of an earlier version."""
+    content = (epath.Path(folder) / name).read_bytes()
+    checksums = read_prepared(folder).get("checksums") or {name: zlib.crc32(content)}
+    if checksums[name] != zlib.crc32(content):
+        raise ValueError("it is not as it was written")
+    return content
+
+
+def _normalisation(prepared: dict) -> Normalisation:
     fields = [field.name for field in dataclasses.fields(Normalisation)]
-    steps = Normalisation(**{name: settings[name] for name in fields})
-    return Vocabulary.load(epath.Path(folder) / VOCABULARY, steps)
+    return Normalisation(**{name: prepared["settings"][name] for name in fields})
+
+
+@contextlib.contextmanager
+def _damage_is_told(path: epath.Path) -> Iterator[None]:
+    """Turns what is raised on a file that is missing, cut off or changed into UserError."""
+    try:
+        yield
+    except Exception as error:  # JSON, TFDS, protobuf and SentencePiece have each their own
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"{path} cannot be read ({lines[0][:120]}); {_REMEDY}") from error
 
 
 def settings(corpus: CorpusConfig, vocab_size: int) -> dict:
@@ -112,17 +153,18 @@ def settings(corpus: CorpusConfig, vocab_size: int) -> dict:
 
 
 def is_prepared(corpus: CorpusConfig, vocab_size: int) -> bool:
-    """Whether the dataset is there already, with these settings.
+    """Whether the dataset is there already, with these settings and of this text.
 
     Raises:
-      UserError: it is there with other settings, or the folder holds something else.
+      UserError: it is there with other settings or of other text, or the folder holds something else.
     """
     folder = epath.Path(corpus.records)
     if not (folder / PREPARED).exists():
         if folder.exists() and any(folder.iterdir()):
             raise UserError(f"{folder}: holds something else than a prepared dataset; move it away")
         return False
-    there, wanted = read_prepared(folder)["settings"], settings(corpus, vocab_size)
+    prepared, wanted = read_prepared(folder), settings(corpus, vocab_size)
+    there = prepared["settings"]
     differences = [
         f"{k}={there.get(k)!r}, now {v!r}" for k, v in wanted.items() if there.get(k) != v
     ]
@@ -131,13 +173,30 @@ def is_prepared(corpus: CorpusConfig, vocab_size: int) -> bool:
             f"{folder}: was prepared with {'; '.join(differences)}; "
             "choose another corpus.records or remove the folder"
         )
+    found = text.fingerprint(corpus.source)
+    if found and prepared.get("text") not in (None, found):
+        raise UserError(
+            f"{corpus.source}: the text has changed since {folder} was prepared from it; "
+            "choose another corpus.records or remove the folder"
+        )
     return True
 
 
 def save_prepared(
     folder: epath.Path, corpus: CorpusConfig, vocabulary: Vocabulary, documents: dict[str, int]
 ) -> None:
-    """Writes the vocabulary and `prepared.json` into the folder of a dataset."""
+    """Writes the vocabulary and `prepared.json` into the folder of a dataset, after its statistics.
+
+    The latter holds the settings and the documents of each split; and, which datasets of earlier
+    versions lack, the fingerprint of the text and the checksums of the small files.
+    """
     (folder / VOCABULARY).write_bytes(vocabulary.model)
-    prepared = {"settings": settings(corpus, vocabulary.size), "documents": documents}
+    prepared = {
+        "settings": settings(corpus, vocabulary.size),
+        "documents": documents,
+        "text": text.fingerprint(corpus.source),
+        "checksums": {
+            name: zlib.crc32((folder / name).read_bytes()) for name in (VOCABULARY, STATISTICS)
+        },
+    }
     (folder / PREPARED).write_text(json.dumps(prepared, indent=2) + "\n")

@@ -16,6 +16,7 @@ from albert_jax.interop.pretrained import HEADS, Pretrained
 from albert_jax.interop.settings import Settings
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training.config import build
+from albert_jax.training.workdir import replace
 
 FORMAT = "albert-jax 1"
 WEIGHTS, SENTENCEPIECE, JSON = "model.safetensors", "vocabulary.model", "tokenizer.json"
@@ -71,9 +72,9 @@ def read_vocabulary(
 def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson):
     """Writes the file of a vocabulary."""
     if isinstance(vocabulary, TokenizerJson):
-        (folder / JSON).write_text(vocabulary.json)
+        replace(folder / JSON, vocabulary.json)
     else:
-        (folder / SENTENCEPIECE).write_bytes(vocabulary.model)
+        replace(folder / SENTENCEPIECE, vocabulary.model)
 
 
 def normalisation(vocabulary: Vocabulary | TokenizerJson) -> dict[str, Any]:

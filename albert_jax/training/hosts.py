@@ -120,6 +120,8 @@ def _told(error: BaseException) -> str:
         return str(error)
     if isinstance(error, jax.errors.JaxRuntimeError):
         line = str(error).strip().splitlines()[0][:200]
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; the same command begins again"
         return f"{line}; unless another process says why, this one did; the same command resumes"
     return "".join(traceback.format_exception(error))
 

@@ -103,13 +103,14 @@ def is_remote(path: epath.PathLike) -> bool:
     return "://" in os.fspath(path)
 
 
-def replace(path: epath.Path, text: str):
+def replace(path: epath.Path, content: str | bytes):
     """Writes a file whole or not at all."""
+    content = content.encode() if isinstance(content, str) else content
     if is_remote(path):
-        path.write_text(text)
+        path.write_bytes(content)
         return
-    partial = path.parent / f"{path.name}.partial-{os.getpid()}"
-    partial.write_text(text)
+    partial = path.parent / f"{path.name}.partial"  # one that a killed process left is overwritten
+    partial.write_bytes(content)
     partial.replace(path)
 
 
