@@ -30,9 +30,9 @@ from albert_jax.errors import UserError
 
 _TFDS = "tfds:"
 _GLOB = re.compile(r"[*?\[]")
-
-
 _ENDS = 1 << 16  # bytes of a file's beginning and of its end that go into a fingerprint
+
+
 class Part(NamedTuple):
     """A part of a mixture: where it is, and how often to read it."""
 
@@ -95,15 +95,6 @@ def size(source: str) -> int | None:
     return total
 
 
-def parts(source: str) -> list[Part]:
-    """Takes a mixture such as "a.txt=2,b/=0.5" apart; any other source is one part of weight 1."""
-def _length(path: epath.Path) -> int:
-    try:
-        return path.stat().length
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); {CHECK_PATH}") from error
-
-
 def fingerprint(source: str) -> str | None:
     """A quick digest of the text on local disks: every file's size, its beginning and its end.
 
@@ -131,6 +122,8 @@ def _ends(path: epath.Path) -> bytes:
         return size.to_bytes(8, "little") + first + file.read(_ENDS)
 
 
+def parts(source: str) -> list[Part]:
+    """Takes a mixture such as "a.txt=2,b/=0.5" apart; any other source is one part of weight 1."""
     if "=" not in source or _exists(source):
         return [Part(source, 1.0)]
     return [_part(item) for item in source.split(",")]

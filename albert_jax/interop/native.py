@@ -70,7 +70,7 @@ def read_vocabulary(
 
 
 def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson):
-    """Writes the file of a vocabulary."""
+    """Writes the file of a vocabulary; one that is there stays until this is whole."""
     if isinstance(vocabulary, TokenizerJson):
         replace(folder / JSON, vocabulary.json)
     else:

@@ -118,10 +118,10 @@ def _told(error: BaseException) -> str:
     """One line for what a user can mend or another process has caused, else the traceback."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, jax.errors.JaxRuntimeError):
-        line = str(error).strip().splitlines()[0][:200]
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; the same command begins again"
+    if isinstance(error, jax.errors.JaxRuntimeError):
+        line = str(error).strip().splitlines()[0][:200]
         return f"{line}; unless another process says why, this one did; the same command resumes"
     return "".join(traceback.format_exception(error))
 
