@@ -79,12 +79,16 @@ def test_tensorboard_gets_the_same_numbers(tmp_path):
     tracker.write(7, "held_out", {"mlm_accuracy": 0.25})
     tracker.close()
     (path,) = (tmp_path / "tensorboard").iterdir()
-    found, data = [], path.read_bytes()
+    found, starts, data = [], [], path.read_bytes()
     while data:  # records: length (8 bytes), its checksum (4), content, its checksum (4)
         size = int.from_bytes(data[:8], "little")
         event = Event.FromString(data[12 : 12 + size])
         found += [(event.step, v.tag, v.simple_value) for v in event.summary.value]
+        starts += [
+            event.step
+        ] * event.session_log.status  # START is 1: hides what an earlier one wrote
         data = data[16 + size :]
+    assert starts == [1]
     assert found == [(7, "held_out/mlm_accuracy", 0.25)]
 
 

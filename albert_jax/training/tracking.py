@@ -20,7 +20,9 @@ from tqdm import tqdm
 from albert_jax.errors import UserError
 from albert_jax.training.workdir import is_remote, replace
 
-PLAIN_EVERY = 10.0  # seconds between progress lines where there is no terminal
+PLAIN_EVERY = (
+    10.0  # seconds between progress lines where there is no terminal, and TensorBoard's flushes
+)
 SEND_EVERY = 60.0  # seconds after which what is kept in a bucket is sent again
 
 
@@ -115,29 +117,49 @@ class RemoteJsonLines:
 
 
 class TensorBoard:
-    """The same numbers as event files, under KIND/NAME; those for a bucket are written here and sent."""
+    """The same numbers as event files, under KIND/NAME; those for a bucket are written here and sent.
+
+    tensorboardX's own SummaryWriter writes in a thread that dies of a full disk, and the run would
+    wait for it for ever.
+    """
 
     def __init__(self, folder: epath.Path, step: int):
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog
 
         self._folder = folder
         self._here = tempfile.TemporaryDirectory() if is_remote(folder) else None
-        here = self._here.name if self._here else str(folder)
-        self._writer = SummaryWriter(here, purge_step=step + 1, flush_secs=10)
+        here = Path(self._here.name if self._here else folder)
+        here.mkdir(parents=True, exist_ok=True)
+        self._events, self._due = EventsWriter(str(here / "events"), f".{step}"), 0.0
+        self._write(
+            step + 1, session_log=SessionLog(status=SessionLog.START)
+        )  # hides what was after
 
     def write(self, step: int, kind: str, values: Mapping[str, float]):
-        for name, value in values.items():
-            self._writer.add_scalar(f"{kind}/{name}", value, step)
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        named = {f"{kind}/{name}": value for name, value in values.items()}
+        rows = [Summary.Value(tag=name, simple_value=value) for name, value in named.items()]
+        self._write(step, summary=Summary(value=rows))
+        if time.monotonic() >= self._due:
+            self._events.flush()
+            self._due = time.monotonic() + PLAIN_EVERY
 
     def flush(self):
-        self._writer.flush()
+        self._events.flush()
         self._send()
 
     def close(self):
-        self._writer.close()
+        self._events.close()
         self._send()
         if self._here:
             self._here.cleanup()
+
+    def _write(self, step: int, **content):
+        from tensorboardX.proto.event_pb2 import Event
+
+        self._events.write_event(Event(wall_time=time.time(), step=step, **content))
 
     def _send(self):
         if self._here:
