@@ -42,7 +42,9 @@ class Accelerator:
             known = ", ".join(f"{name}-N" for name in GENERATIONS)
             raise UserError(f"accelerator {self.name!r} is not known; use one of {known}")
         if self.chips < 1 or self.chips & (self.chips - 1):
-            raise UserError(f"accelerator {self.name}: {self.chips} chips are no power of two")
+            raise UserError(
+                f"accelerator {self.name}: {self.chips} chips are no power of two; choose a number that is"
+            )
 
     @property
     def generation(self) -> Generation:

@@ -127,7 +127,7 @@ def main(argv: list[str]):
     parser.add_argument("--dry-run", action="store_true", help="print what would be run")
     options = parser.parse_args(own)
     if len(commands) != 1:
-        raise UserError("one albert-jax command belongs after --")
+        raise UserError(f"one albert-jax command, not {len(commands)}, belongs after --")
     settings = (commands[0], options.processes, options.devices, free_port())
     if options.dry_run:
         print(script(*settings))

@@ -122,7 +122,7 @@ def test_a_question_of_the_users_own(official):
     record = {"article": "a", "question": "b", "options": ["c", "d"], "number": 3}
     question = race(official).example(record, "own.jsonl:1")
     assert question[:4] == ("a", "b", ("c", "d"), None)
-    with pytest.raises(UserError, match=r"own.jsonl:1: the options are None, not a list"):
+    with pytest.raises(UserError, match=r"own.jsonl:1: the options are None; they must be a list"):
         race(official).example({"article": "a"}, "own.jsonl:1")
 
 
@@ -132,10 +132,10 @@ def test_a_question_of_the_users_own(official):
         ("", "1.txt: no passage in it"),
         ('{\n"id": "x",\n"article" 3}', r"1.txt:1: not JSON"),
         ('{"id": 1}', "1.txt:1: no passage of RACE, which has id, article, questions"),
-        ("[3]", "1.txt:1: list, not an object"),
+        ("[3]", "1.txt:1: list; a line must be an object"),
         (json.dumps(passage("x", "E")), "1.txt:1: the label is option 4, counted from 0, of 4"),
-        (json.dumps(passage("x", "")), "1.txt:1: the answer '' is no letter of an option"),
-        (json.dumps(passage("x", 2)), "1.txt:1: the answer 2 is no letter of an option"),
+        (json.dumps(passage("x", "")), "1.txt:1: the answer is ''; it must be the letter"),
+        (json.dumps(passage("x", 2)), "1.txt:1: the answer is 2; it must be the letter"),
         (
             json.dumps(passage("x", "A") | {"answers": ["A", "B"]}),
             "1.txt:1: 1 questions, 1 lists of options and 2 answers",

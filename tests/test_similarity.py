@@ -63,8 +63,8 @@ def test_the_real_files_of_sts_b(vocabulary):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("a\tb\thigh", r"train.tsv:2: the score 'high' is no number$"),
-        ("a\tb\tnan", r"train.tsv:2: the score 'nan' is not finite$"),
+        ("a\tb\thigh", r"train.tsv:2: the score 'high' is no number; mend the line$"),
+        ("a\tb\tnan", r"train.tsv:2: the score 'nan' is not finite; mend the line$"),
         ("a\tb", r"train.tsv:2: 2 columns, not 3"),
     ],
 )

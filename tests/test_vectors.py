@@ -54,7 +54,7 @@ def test_a_file_appears_whole_or_not_at_all(path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros(3), r"float64 of shape \(3,\); vectors are rows of floats"),
+        (np.zeros(3), r"float64 of shape \(3,\); vectors must be rows of floats"),
         (np.zeros((3, 2), int), r"int64 of shape \(3, 2\); vectors are"),
         (np.zeros((3, 2), order="F"), "in C order"),
         (np.array([[None]]), "object of shape"),
@@ -73,7 +73,7 @@ def test_damaged_files_are_named(path):
     write(path, np.ones((5, 3)), 5, 3)
     whole = path.read_bytes()
     path.write_bytes(whole[:-13])
-    with pytest.raises(UserError, match=r"vectors.npy: cut short at vector 3$"):
+    with pytest.raises(UserError, match=r"vectors.npy: cut short at vector 3; embed again$"):
         list(Vectors(path).blocks())
     for damaged in (b"", b"text, not numbers", whole[:20], whole[:10] + b"?" + whole[11:]):
         path.write_bytes(damaged)

@@ -141,7 +141,7 @@ def devices(topology: Topology) -> list[jax.Device]:
     except jax.errors.JaxRuntimeError as error:
         reason = str(error).splitlines()[0]
         raise UserError(
-            f"--topology={topology.name}: libtpu knows no such slice ({reason})"
+            f"--topology={topology.name}: libtpu knows no such slice ({reason}); choose other sizes"
         ) from error
 
 

@@ -19,7 +19,7 @@ from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.load import load
 from albert_jax.commands.predictor import Predictor
 from albert_jax.data import vectors
-from albert_jax.errors import UserError
+from albert_jax.errors import CHECK_PATH, UserError
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.tasks import source
 from albert_jax.tasks.embedding import Embedding
@@ -81,4 +81,6 @@ def records(path: epath.Path, field: str) -> Iterator[Record]:
                 source.text(record, field)
                 yield record
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or error}); {CHECK_PATH}"
+        ) from error

@@ -35,7 +35,9 @@ def named(model: Pretrained, said: Sequence[str] = ()) -> Pretrained:
         return model
     names = tuple(said) or model.labels or tuple(f"LABEL_{i}" for i in range(size(model)))
     if len(names) != size(model):
-        raise UserError(f"--labels names {len(names)} classes, the model has {size(model)}")
+        raise UserError(
+            f"--labels names {len(names)} classes, the model has {size(model)}; name each in its order"
+        )
     return dataclasses.replace(model, labels=names)
 
 

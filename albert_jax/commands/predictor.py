@@ -136,7 +136,10 @@ def predictor(
     if opened.head.kind not in ("embedding", model.head):
         raise _other_head(model, name, opened.head.kind)
     if opened.head.kind == "sequence" and opened.head.size != size(model):
-        raise UserError(f"{name} needs {opened.head.size} outputs, the model has {size(model)}")
+        raise UserError(
+            f"{name} needs {opened.head.size} outputs, the model has {size(model)}; name the task that "
+            "it was tuned for"
+        )
     if opened.head.kind in CLASSIFIERS and wanted != model.labels:
         model = ordered(model, name, wanted)
     return Predictor(model, opened, name, devices or jax.devices()[:1])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from etils import epath
 
-from albert_jax.errors import UserError
+from albert_jax.errors import CHECK_PATH, UserError
 
 BLOCK = 1 << 14  # vectors held at a time
 HEADERS = {
@@ -69,7 +69,7 @@ class Vectors:
                 data = file.read(rows * width)
                 if len(data) < rows * width:
                     raise UserError(
-                        f"{self._path}: cut short at vector {start + len(data) // width}"
+                        f"{self._path}: cut short at vector {start + len(data) // width}; embed again"
                     )
                 yield np.frombuffer(data, self._type).reshape(rows, -1).astype(np.float32)
 
@@ -118,7 +118,9 @@ def _opened(path: epath.Path):
     try:
         return path.open("rb")
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or error}); {CHECK_PATH}"
+        ) from error
 
 
 def _header(file, path: epath.Path) -> tuple[tuple[int, int], np.dtype, int]:
@@ -132,5 +134,7 @@ def _header(file, path: epath.Path) -> tuple[tuple[int, int], np.dtype, int]:
             f"{path}: not a .npy file, or a damaged one; write one with embed"
         ) from error
     if len(shape) != 2 or is_fortran or kind.kind != "f":
-        raise UserError(f"{path}: {kind} of shape {shape}; vectors are rows of floats, in C order")
+        raise UserError(
+            f"{path}: {kind} of shape {shape}; vectors must be rows of floats, in C order"
+        )
     return shape, kind, file.tell()

@@ -18,6 +18,7 @@ from albert_jax.model.config import AlbertConfig
 Params = dict[str, Any]  # nested, of arrays
 Tensors = dict[str, np.ndarray]
 ENCODER, PROJECTION = "albert/encoder/", "albert/embeddings/projection/"
+OTHER = "put the config and the weights of one model together"
 OPTIONAL = ("albert/pooler/", "mlm/", "sentence/", "classifier/", "span/")  # each whole or absent
 
 
@@ -74,7 +75,7 @@ def to_params(names: Names, tensors: Tensors, config: AlbertConfig, source: str)
         if tensor.theirs not in rest:
             if tensor.ours.startswith(OPTIONAL) and not _any(names, tensor.ours, tensors):
                 continue
-            raise UserError(f"{source}: {tensor.theirs} is missing; the file is not whole")
+            raise UserError(f"{source}: {tensor.theirs} is missing; fetch the whole file")
         value = rest.pop(tensor.theirs)
         value = value.T if tensor.transposed else value
         _check_shape(tensor, value, config, shapes, source)
@@ -110,15 +111,15 @@ def check_params(tensors: Tensors, config: AlbertConfig, source: str):
     for name, shape in _shapes(config).items():
         present = any(other.startswith(_part(name)) for other in tensors)
         if name not in tensors and (present or not name.startswith(OPTIONAL)):
-            raise UserError(f"{source}: {name} is missing; the file is not whole")
+            raise UserError(f"{source}: {name} is missing; fetch the whole file")
         if name in tensors and tensors[name].shape != shape:
             has, needs = list(tensors[name].shape), list(shape)
-            raise UserError(f"{source}: {name} is {has}, its config makes it {needs}")
+            raise UserError(f"{source}: {name} is {has}, its config makes it {needs}; {OTHER}")
     unknown = {name for name in tensors if not name.startswith("classifier/")} - set(
         _shapes(config)
     )
     if unknown:
-        raise UserError(f"{source}: {min(unknown)} has no place in our model")
+        raise UserError(f"{source}: {min(unknown)} has no place in our model; {OTHER}")
 
 
 def flat(params: Params) -> Tensors:
@@ -200,4 +201,4 @@ def _check_shape(
         has, needs = (
             list(shape[::-1] if tensor.transposed else shape) for shape in (value.shape, wanted)
         )
-        raise UserError(f"{source}: {tensor.theirs} is {has}, its config makes it {needs}")
+        raise UserError(f"{source}: {tensor.theirs} is {has}, its config makes it {needs}; {OTHER}")

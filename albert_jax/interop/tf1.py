@@ -36,7 +36,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     """
     path = config_path(folder)
     if path is None:
-        raise UserError(f"{folder}: there is no {CONFIG} in it")
+        raise UserError(f"{folder}: there is no {CONFIG} in it; name the folder of a release")
     config, checkpoint = settings.read_original(path), bundle.Bundle(_prefix(folder))
     check_groups(config, _group(config), "the original code")
     tensors = _parameters(checkpoint)

@@ -122,7 +122,7 @@ def class_number(value: Any, labels: Sequence[str], place: str) -> int:
     """Which of the labels a value is."""
     if str(value) not in labels:
         shown = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
-        raise UserError(f"{place}: the label {str(value)[:40]!r} is none of {shown}")
+        raise UserError(f"{place}: the label {str(value)[:40]!r} is none of {shown}; mend the line")
     return labels.index(str(value))
 
 
@@ -143,7 +143,9 @@ def score_of(value: Any, place: str) -> float:
     try:
         score = float(value)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{place}: the score {str(value)[:40]!r} is no number") from error
+        raise UserError(
+            f"{place}: the score {str(value)[:40]!r} is no number; mend the line"
+        ) from error
     if not np.isfinite(score):
-        raise UserError(f"{place}: the score {value!r} is not finite")
+        raise UserError(f"{place}: the score {value!r} is not finite; mend the line")
     return score

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from etils import epath
 
-from albert_jax.errors import UserError
+from albert_jax.errors import CHECK_PATH, UserError
 from albert_jax.tasks import source
 from albert_jax.tasks.metrics import entities
 
@@ -83,7 +83,9 @@ def read(path: epath.Path) -> list[Sentence]:
         with path.open("rb") as lines:
             rows = [_row(*record) for record in source.rows(lines, ".txt", str(path))]
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or error}); {CHECK_PATH}"
+        ) from error
     _check_tags(rows, path)
     sentences = [
         sentence(
@@ -92,7 +94,7 @@ def read(path: epath.Path) -> list[Sentence]:
         for block in _blocks(rows)
     ]
     if not sentences:
-        raise UserError(f"{path}: no words in it")
+        raise UserError(f"{path}: no words in it; a line holds a word and its tag")
     return sentences
 
 
@@ -105,7 +107,9 @@ def from_tfds(name: str, split: str) -> list[Sentence]:
     found = []
     for values, place in source.from_tfds(name, split):
         if not {"tokens", "ner"} <= values.keys():
-            raise UserError(f"{place}: no tokens and ner, but {', '.join(values)}")
+            raise UserError(
+                f"{place}: no tokens and ner, but {', '.join(values)}; name a dataset of entities"
+            )
         found.append(sentence(values["tokens"], values["ner"]))
     return found
 

@@ -122,7 +122,9 @@ class Glue(Classification):
                 )
                 found.append(example._replace(part=part))
         if not found:
-            raise UserError(f"{self._config.data_dir}: no example in the split {split}")
+            raise UserError(
+                f"{self._config.data_dir}: no example in the split {split}; put some into its file"
+            )
         return found
 
     def score(

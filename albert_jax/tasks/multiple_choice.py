@@ -104,7 +104,7 @@ def checked(question: Question, place: str) -> Question:
     """The question itself. Raises UserError, naming `place`, if it cannot be asked."""
     texts = (question.context, question.question, *question.options)
     if not all(isinstance(text, str) for text in texts):
-        raise UserError(f"{place}: context, question and options must be text")
+        raise UserError(f"{place}: context, question and options must be text; mend the line")
     if len(question.options) < 2:
         raise UserError(f"{place}: {len(question.options)} options; a choice is of two or more")
     if question.label is not None and not 0 <= question.label < len(question.options):

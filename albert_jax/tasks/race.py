@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Vocabulary
-from albert_jax.errors import UserError
+from albert_jax.errors import CHECK_PATH, UserError
 from albert_jax.tasks import source
 from albert_jax.tasks.multiple_choice import (
     LETTERS,
@@ -139,12 +139,14 @@ def _passages(path: epath.Path) -> list[Record]:
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or error}); {CHECK_PATH}"
+        ) from error
     if lines and not lines[0].rstrip().endswith(b"}"):
         lines = [b"".join(lines)]
     found = list(source.rows(lines, ".jsonl", str(path)))
     if not found:
-        raise UserError(f"{path}: no passage in it")
+        raise UserError(f"{path}: no passage in it; remove the file, or fetch it again")
     return found
 
 
@@ -159,7 +161,9 @@ def _questions(
     counts = [len(c) if isinstance(c, list) else 0 for c in (questions, options, answers)]
     if len(set(counts)) > 1 or not counts[0]:
         raise UserError(
-            "{}: {} questions, {} lists of options and {} answers".format(place, *counts)
+            "{}: {} questions, {} lists of options and {} answers; there must be as many of each".format(
+                place, *counts
+            )
         )
     level = next((name for name in LEVELS if name == folder or str(id).startswith(name)), "")
     for question, choices, answer in zip(questions, options, answers, strict=True):
@@ -170,11 +174,11 @@ def _questions(
 
 def _options(value: Any, place: str) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise UserError(f"{place}: the options are {value!r}, not a list")
+        raise UserError(f"{place}: the options are {value!r}; they must be a list")
     return tuple(value)
 
 
 def _number(answer: Any, place: str) -> int:
     if not (isinstance(answer, str) and len(answer) == 1 and answer in LETTERS):
-        raise UserError(f"{place}: the answer {answer!r} is no letter of an option")
+        raise UserError(f"{place}: the answer is {answer!r}; it must be the letter of an option")
     return LETTERS.index(answer)

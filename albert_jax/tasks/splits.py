@@ -62,7 +62,9 @@ class Splits:
         if split != "test" and self._stored("dev") is None:
             found = _share(self._stored("train") or [], split, self._config)
         if not found:
-            raise UserError(f"{self._config.data_dir}: no example in the split {split}")
+            raise UserError(
+                f"{self._config.data_dir}: no example in the split {split}; put some into its file"
+            )
         return found
 
 

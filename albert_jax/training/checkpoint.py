@@ -179,7 +179,7 @@ def restore_params(
             note = _note(manager, step)
             abstract = branch(note["arrays"], part)
             if not abstract:
-                raise UserError(f"{folder / str(step)} holds no {part!r}")
+                raise UserError(f"{folder / str(step)} holds no {part!r}; name a run that keeps it")
             return _arrays(manager, step, note, {part: abstract}, restore_type=np.ndarray)[part]
 
         return _first_readable(folder, steps, read)[1]

@@ -103,7 +103,9 @@ def _place(how: str) -> dict:
         raise UserError(f"--hosts={how}: must be {_FORMS}")
     index, count, address = int(named[1]), int(named[2]), named[3]
     if index >= count:
-        raise UserError(f"--hosts={how}: processes are counted from 0 to {count - 1}")
+        raise UserError(
+            f"--hosts={how}: {index} is too high; processes are counted from 0 to {count - 1}"
+        )
     place = {"process_id": index, "num_processes": count, "coordinator_address": address}
     return place | {"cluster_detection_method": "deactivate"}
 
