@@ -24,7 +24,7 @@ from albert_jax.training.schedule import ScheduleConfig, scaled_rate
 from albert_jax.training.sharding import MeshConfig
 from configs import arguments
 
-SHARING, OBJECTIVES = CHOICES["sharing"], ("sop", "nsp", "none")
+SHARING, OBJECTIVES = CHOICES["sharing"], batch_config.CHOICES["objective"]
 PAPER_BATCH, PAPER_RATE, PAPER_STEPS = 4096, 0.00176, 125_000  # Lan et al. 2020, section 4.1
 
 

@@ -48,7 +48,7 @@ class BatchConfig:
         for name, low in _LEAST.items():
             if getattr(self, name) < low:
                 raise UserError(f"data.{name} is {getattr(self, name)}; it must be at least {low}")
-        for name, allowed in _CHOICES.items():
+        for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise UserError(
                     f"data.{name} is {getattr(self, name)!r}; it must be one of "
@@ -79,7 +79,7 @@ _LEAST = {
     "shards": 1,
     "seed": 0,
 }
-_CHOICES = {
+CHOICES = {
     "objective": ("sop", "nsp", "none"),
     "chunking": ("lossless", "reference"),
     "workers": (0, 1),
