@@ -140,7 +140,7 @@ def test_a_question_of_the_users_own(official):
             json.dumps(passage("x", "A") | {"answers": ["A", "B"]}),
             "1.txt:1: 1 questions, 1 lists of options and 2 answers",
         ),
-        (json.dumps(passage("x", "A") | {"options": ["abcd"]}), "the options are 'abcd', not a li"),
+        (json.dumps(passage("x", "A") | {"options": ["abcd"]}), "the options are 'abcd'; they must"),
         (json.dumps(passage("x", "A") | {"questions": None}), "1.txt:1: 0 questions, 1 lists"),
         (json.dumps(passage("x")), "1.txt:1: 0 questions"),
         (

@@ -55,7 +55,7 @@ def test_a_file_appears_whole_or_not_at_all(path):
     ("array", "message"),
     [
         (np.zeros(3), r"float64 of shape \(3,\); vectors must be rows of floats"),
-        (np.zeros((3, 2), int), r"int64 of shape \(3, 2\); vectors are"),
+        (np.zeros((3, 2), int), r"int64 of shape \(3, 2\); vectors must"),
         (np.zeros((3, 2), order="F"), "in C order"),
         (np.array([[None]]), "object of shape"),
     ],
