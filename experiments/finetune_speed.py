@@ -1,8 +1,8 @@
 """Examples a second of fine-tuning on SST-2, beside transformers' Trainer with the same weights.
 
-python -m experiments.finetune_speed --init=HUGGING_FACE_FOLDER --data_dir=glue_data --python=PEER
+python -m experiments.finetune_speed --init=FOLDER --data_dir=glue_data --python=PEER [--output=FILE.md]
 
-PEER is a Python with torch, transformers and accelerate. Everybody has batches of 32, texts of at most 128
+FOLDER is of Hugging Face, PEER a Python with torch, transformers and accelerate. Everybody has batches of 32, texts of at most 128
 pieces and the same cores, one after the other, in ROUNDS rounds. Trainer pads to 128, as its scripts for GLUE
 do, or groups batches by length and pads to the longest of each.
 """
@@ -14,10 +14,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+from etils import epath
 
 from albert_jax import environment
 from albert_jax.training import tracking
+from albert_jax.training.workdir import commit, replace
 
 STEPS = 150  # of ours; the first intervals compile
 TRAINER = Path(__file__).parent / "racers" / "hf_trainer.py"
@@ -29,22 +33,37 @@ PRECISIONS = ("float32", "bfloat16")
 def main(argv: list[str]):
     """Prints a table in Markdown: every round, and how many times as fast we are by the medians."""
     options = _options(argv)
+    runs: dict[tuple[str, str, str], Callable[..., float]]
     runs = {("albert-jax", "packed", precision): ours for precision in PRECISIONS}
     runs |= {("Trainer", padding, p): theirs for padding in PADDINGS for p in PRECISIONS}
-    found = {name: [] for name in runs}
+    found: dict[tuple[str, str, str], list[float]] = {name: [] for name in runs}
     for _ in range(options.rounds):
         for name, run in runs.items():
             found[name].append(run(options, *name[1:]))
             print(*name, f"{found[name][-1]:.1f} examples/s", file=sys.stderr, flush=True)
+    text = report(found, argv)
+    print(text)
+    if options.output:
+        replace(epath.Path(options.output), text)
+
+
+def report(found: dict[tuple[str, str, str], list[float]], argv: list[str]) -> str:
+    """Markdown: a row for each program, padding and precision."""
     best = {p: statistics.median(found["albert-jax", "packed", p]) for p in PRECISIONS}
-    print(
-        "| program | padding | precision | examples/s | ours in bfloat16: times | same precision |"
-    )
-    print("|---|---|---|--:|--:|--:|")
+    lines = [
+        "# Fine-tuning on SST-2, examples a second",
+        "",
+        f"Command: `python -m experiments.finetune_speed {' '.join(argv)}`, commit "
+        f"{commit(Path(__file__).parents[1])}, {os.cpu_count()} cores.",
+        "",
+        "| program | padding | precision | examples/s | ours in bfloat16: times | same precision |",
+        "|---|---|---|--:|--:|--:|",
+    ]
     for (*name, precision), values in found.items():
         middle, each = statistics.median(values), " ".join(f"{value:.1f}" for value in values)
         ratios = f"{best['bfloat16'] / middle:.2f} | {best[precision] / middle:.2f}"
-        print(f"| {' | '.join(name)} | {precision} | {each} | {ratios} |")
+        lines.append(f"| {' | '.join(name)} | {precision} | {each} | {ratios} |")
+    return "\n".join([*lines, ""])
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
@@ -57,6 +76,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--data_dir", required=True, help="GLUE's files")
     parser.add_argument("--python", required=True, help="one with torch and transformers")
     parser.add_argument("--rounds", type=int, default=1, help="how often everybody runs")
+    parser.add_argument("--output", help="a file for the report")
     return parser.parse_args(argv)
 
 
