@@ -2,9 +2,9 @@
 
 python -m experiments.finetune_speed --init=FOLDER --data_dir=glue_data --python=PEER [--output=FILE.md]
 
-FOLDER is of Hugging Face, PEER a Python with torch, transformers and accelerate. Everybody has batches of 32, texts of at most 128
-pieces and the same cores, one after the other, in ROUNDS rounds. Trainer pads to 128, as its scripts for GLUE
-do, or groups batches by length and pads to the longest of each.
+FOLDER is of Hugging Face, PEER a Python with torch, transformers and accelerate. Everybody has batches of 32,
+texts of at most 128 pieces and the same cores, one after the other, in ROUNDS rounds. Trainer pads to 128, as
+its scripts for GLUE do, or groups batches by length and pads to the longest of each.
 """
 
 import argparse
