@@ -263,7 +263,7 @@ def test_a_tensor_that_is_wrong_is_named(tmp_path, spm, change, message):
     [
         (dict(model_type="gpt2"), "model_type is 'gpt2'; albert and bert can be read"),
         (dict(hidden_size=None), "hidden_size is missing"),
-        (dict(hidden_act="swish"), "hidden_act is 'swish'; known are gelu"),
+        (dict(hidden_act="swish"), "hidden_act is 'swish'; only gelu"),
         (dict(num_attention_heads=3), "num_heads is 3"),
         (dict(hidden_size="8"), "config.json"),
         (dict(position_embedding_type="relative_key"), "position_embedding_type is 'relative_key'"),

@@ -48,7 +48,7 @@ def change(path, edit):
     [
         (lambda c: c.update(format="albert-jax 9"), "is of format 'albert-jax 9'"),
         (lambda c: c.pop("head"), "head is missing"),
-        (lambda c: c.update(head="tail"), "head is 'tail'; known are encoder"),
+        (lambda c: c.update(head="tail"), "head is 'tail'; it must be one of encoder"),
         (lambda c: c["model"].update(colour=1), "model.colour is not a setting"),
         (lambda c: c["model"].update(hidden_size=16), r"is \[\d+.*\], its config makes it"),
     ],

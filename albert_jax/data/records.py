@@ -11,11 +11,12 @@ import dataclasses
 import json
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from etils import epath
 
-from albert_jax.data import text
+from albert_jax.data import features, text
 from albert_jax.data.config import CorpusConfig
 from albert_jax.data.documents import Document
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
@@ -43,7 +44,7 @@ class Records:
             raise ValueError(f"split {split!r} is none of {SPLITS}")
         self.folder, self.split = str(folder), split
         self._length = read_prepared(folder)["documents"][split]
-        self._source = None
+        self._source: Any = None  # of TFDS
 
     def __len__(self) -> int:
         return self._length
@@ -88,6 +89,7 @@ class Records:
 
 def tfds_builder(folder: epath.PathLike):
     """TFDS's view of a prepared dataset; imported late, because it takes most of a second."""
+    features.check(folder)
     import tensorflow_datasets as tfds
 
     return tfds.builder_from_directory(folder)

@@ -9,12 +9,15 @@ import re
 
 import sentencex
 
+from albert_jax.data.normalisation import printable
+
 _PARAGRAPH = re.compile(r"\S(?:[^\n]|\n(?!\s*\n))*")  # up to a blank line
 
 
 def split(paragraph: str, language: str = "en") -> list[str]:
-    """The sentences of a paragraph; of its characters only whitespace between them is lost."""
-    flat = paragraph.replace("\n", " ")  # sentencex would cut there
+    """The sentences of a paragraph; of its characters only whitespace between them is lost, and half a
+    character is U+FFFD."""
+    flat = printable(paragraph.replace("\n", " "))  # sentencex would cut there
     return [sentence for s in sentencex.segment(language, flat) if (sentence := s.strip())]
 
 
@@ -22,8 +25,8 @@ def spans(text: str, language: str = "en") -> list[tuple[int, int]]:
     """Where the sentences of a text begin and end, in characters; a blank line ends one, too."""
     found = []
     for paragraph in _PARAGRAPH.finditer(text):
-        begin = paragraph.start()
-        for segment in sentencex.segment(language, paragraph[0].replace("\n", " ")):
+        begin, flat = paragraph.start(), printable(paragraph[0].replace("\n", " "))
+        for segment in sentencex.segment(language, flat):
             if sentence := segment.strip():
                 start = begin + segment.index(sentence)
                 found.append((start, start + len(sentence)))

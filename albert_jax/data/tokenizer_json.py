@@ -3,7 +3,6 @@
 They bring their own normalisation. The library is the extra `albert-jax[tokenizers]`.
 """
 
-import json
 import unicodedata
 from collections.abc import Iterable
 
@@ -30,6 +29,12 @@ class TokenizerJson:
       pad_id, unk_id, cls_id, sep_id, mask_id: found by their names.
     """
 
+    pad_id: int
+    unk_id: int
+    cls_id: int
+    sep_id: int
+    mask_id: int
+
     def __init__(self, text: str, name: str = "tokenizer.json"):
         """`name` is what errors call it. Raises UserError: it cannot be read or lacks a special piece."""
         self.json, self.name = text, name
@@ -47,7 +52,7 @@ class TokenizerJson:
             setattr(self, role, found[0])
         specials = (self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id)
         self.is_special = np.isin(np.arange(self.size), specials)
-        self.word_starts = _word_starts(self.pieces, json.loads(text)["model"]["type"])
+        self.word_starts = _word_starts(self.pieces, type(self._tokenizer.model).__name__)
 
     def __reduce__(self):
         return TokenizerJson, (self.json, self.name)

@@ -7,7 +7,7 @@ PREFIX.data-00000-of-00001 the raw bytes they point to. No reader without Tensor
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -28,6 +28,7 @@ DTYPES = {  # tensorflow/core/framework/types.proto
 DTYPE, SHAPE, SHARD, OFFSET, SIZE, CRC, SLICES = range(1, 8)  # fields of BundleEntryProto
 SHARDS, ENDIANNESS, VERSION = range(1, 4)  # fields of BundleHeaderProto
 LITTLE = 0
+MOST_AXES = 8
 
 
 class Entry(NamedTuple):
@@ -124,13 +125,15 @@ def _entry(message: bytes) -> Entry:
     if number not in DTYPES:
         raise ValueError(f"its type, number {number} of TensorFlow's, is not one of numbers")
     shape = tuple(_dimensions(fields(values.get(SHAPE, b""))))
-    offset, size, shard = (values.get(key, 0) for key in (OFFSET, SIZE, SHARD))
+    shard, offset, size, crc = numbers = [values.get(key, 0) for key in (SHARD, OFFSET, SIZE, CRC)]
+    if not all(isinstance(one, int) for one in (*numbers, *shape)) or len(shape) > MOST_AXES:
+        raise ValueError("its place or its shape is none")
     if math.prod(shape) * DTYPES[number].itemsize != size:
         raise ValueError(f"{size} bytes are not a {DTYPES[number]}{list(shape)}")
-    return Entry(DTYPES[number], shape, shard, offset, size, values.get(CRC, 0))
+    return Entry(DTYPES[number], shape, shard, offset, size, crc)
 
 
-def _dimensions(shape: Iterable[tuple[int, int | bytes]]) -> Iterable[int]:
+def _dimensions(shape: Iterable[tuple[int, Any]]) -> Iterable[int]:
     """The sizes in a TensorShapeProto; protocol buffers leave out zeros."""
     return (dict(fields(dimension)).get(1, 0) for number, dimension in shape if number == 2)
 

@@ -61,7 +61,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
       UserError: a file is missing, damaged or of another model; the line names it.
     """
     path = folder / "config.json"
-    kind = settings.Settings(path).field("model_type")
+    kind = str(settings.Settings(path).field("model_type"))
     if kind not in MODELS:
         raise UserError(f"{path}: model_type is {kind!r}; {' and '.join(MODELS)} can be read")
     config = MODELS[kind][0](path)
@@ -189,7 +189,7 @@ def _untied(tensors: Tensors, source: str) -> Tensors:
             value = tensors.pop(double)
             if not np.array_equal(tensors.setdefault(name, value), value):
                 raise UserError(
-                    f"{source}: {double} differs from {name}; ours are tied, they cannot be"
+                    f"{source}: {double} differs from {name}; only a model that ties them can be read"
                 )
     return tensors
 
@@ -200,11 +200,15 @@ def _head(path: epath.Path, params: Params) -> tuple[str, tuple[str, ...]]:
         heads = {(True, True): "pretraining", (True, False): "masked_lm", (False, False): "encoder"}
         found = ("mlm" in params, "sentence" in params)
         if found not in heads:
-            raise UserError(f"{path.parent}: a sentence head without a masked-LM head is not known")
+            raise UserError(
+                f"{path.parent}: a sentence head without a masked-LM head is not known; remove cls.* "
+                "or sop_classifier.* from the file"
+            )
         return heads[found], ()
     values = settings.Settings(path).values
-    architectures = values.get("architectures") or ["none"]
-    name = str(architectures[0]).removeprefix("Albert").removeprefix("Bert").removeprefix("Flax")
+    architectures, labels = values.get("architectures"), values.get("id2label")
+    first = architectures[0] if isinstance(architectures, list) and architectures else "none"
+    name = str(first).removeprefix("Albert").removeprefix("Bert").removeprefix("Flax")
     head = CLASSES.get(name.removeprefix("Albert"))
     if head not in ("sequence", "token", "span", "choice"):
         raise UserError(
@@ -213,6 +217,6 @@ def _head(path: epath.Path, params: Params) -> tuple[str, tuple[str, ...]]:
         )
     branch = params["span" if head == "span" else "classifier"]
     count = branch["classifier"]["bias"].shape[0]
-    labels = values.get("id2label") or {}
-    known = {str(i) for i in range(count)} == set(labels)
-    return head, tuple(labels[str(i)] for i in range(count)) if known else ()
+    if not isinstance(labels, dict) or set(labels) != {str(i) for i in range(count)}:
+        return head, ()
+    return head, tuple(str(labels[str(i)]) for i in range(count))

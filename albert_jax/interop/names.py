@@ -70,7 +70,8 @@ def to_params(names: Names, tensors: Tensors, config: AlbertConfig, source: str)
     Raises:
       UserError: a tensor is missing, left over or misshapen; the line names it and `source`.
     """
-    rest, found, shapes = dict(tensors), {}, _shapes(config)
+    rest, shapes = dict(tensors), _shapes(config)
+    found: dict[str, list[np.ndarray]] = {}
     for tensor in _tensors(names, config):
         if tensor.theirs not in rest:
             if tensor.ours.startswith(OPTIONAL) and not _any(names, tensor.ours, tensors):

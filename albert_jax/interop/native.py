@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,15 +31,18 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     """
     said = Settings(folder / "config.json")
     if said.field("format") != FORMAT:
-        raise UserError(f"{said.path} is of format {said.field('format')!r}; this is {FORMAT!r}")
+        raise UserError(
+            f"{said.path} is of format {said.field('format')!r}, which is not {FORMAT!r}; export it "
+            "again, or read it with the version that wrote it"
+        )
     config = build(AlbertConfig, said.field("model"), "model")
     tensors = weights.read_safetensors(folder / WEIGHTS)
     check_params(tensors, config, str(folder / WEIGHTS))
     vocabulary = read_vocabulary(folder, said.field("normalisation"), convention)
-    head, labels = said.field("head"), tuple(said.field("labels"))
+    head, labels = said.field("head"), tuple(map(str, said.typed("labels", list)))
     if head not in HEADS:
-        raise UserError(f"{said.path}: head is {head!r}; known are {', '.join(HEADS)}")
-    origin, task = said.field("origin"), said.field("task")
+        raise UserError(f"{said.path}: head is {head!r}; it must be one of {', '.join(HEADS)}")
+    origin, task = said.typed("origin", dict), said.typed("task", dict)
     return Pretrained(config, nested(tensors), vocabulary, head, labels, origin, task)
 
 
@@ -60,13 +64,13 @@ def write(model: Pretrained, folder: epath.Path):
 
 
 def read_vocabulary(
-    folder: epath.Path, steps: dict[str, Any], convention: str
+    folder: epath.Path, steps: Mapping[str, Any], convention: str
 ) -> Vocabulary | TokenizerJson:
     """What `write_vocabulary` wrote; `steps` is what `normalisation` said of it."""
-    steps = build(Normalisation, steps, "normalisation")
+    normalisation = build(Normalisation, steps, "normalisation")
     if (folder / JSON).exists():
         return TokenizerJson((folder / JSON).read_text(), str(folder / JSON))
-    return Vocabulary.load(folder / SENTENCEPIECE, steps, convention)
+    return Vocabulary.load(folder / SENTENCEPIECE, normalisation, convention)
 
 
 def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson):

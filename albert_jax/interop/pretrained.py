@@ -69,7 +69,8 @@ class Pretrained:
                 f"text {longest} has {length} pieces, the model takes {self.config.max_positions}; shorten it"
             )
         tokens = _padded([tokens for tokens, _ in rows], self.vocabulary.pad_id)
-        masks = [np.flatnonzero(np.array(row) == self.vocabulary.mask_id) for row, _ in rows]
+        mask = self.vocabulary.mask_id
+        masks = [np.flatnonzero(np.array(row) == mask).tolist() for row, _ in rows]
         real = _padded([[1] * len(row) for row, _ in rows])
         return {
             "tokens": tokens,

@@ -4,6 +4,7 @@ Reading a handful of fields takes no generated classes, and so no protobuf of a 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 _WIDTH = {FIXED64: 8, FIXED32: 4}
@@ -20,8 +21,8 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number is cut off")
 
 
-def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """(field number, value) in order; a submessage is its bytes. Raises ValueError on damage."""
+def fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """(field number, int or bytes) in order; a submessage is its bytes. Raises ValueError on damage."""
     at = 0
     while at < len(message):
         key, at = varint(message, at)

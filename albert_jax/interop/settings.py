@@ -1,5 +1,6 @@
 """Foreign config files: their keys, what we call them, and what a missing one means."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ from etils import epath
 from albert_jax.errors import UserError
 from albert_jax.interop.names import groups, sharing
 from albert_jax.model.config import AlbertConfig
+from albert_jax.training import config as sections
 
 FIELDS = {  # theirs, in all formats -> ours
     "vocab_size": "vocab_size",
@@ -23,7 +25,7 @@ FIELDS = {  # theirs, in all formats -> ours
 }
 ALBERT_FIELDS = {"embedding_size": "embedding_size", "inner_group_num": "inner_layers"}
 EPSILON = {"layer_norm_eps": "layer_norm_epsilon"}
-ABSENT = {  # what both programs take where a config file does not say
+ABSENT: dict[str, Any] = {  # what both programs take where a config file does not say
     "type_vocab_size": 2,
     "inner_group_num": 1,
     "num_hidden_groups": 1,
@@ -40,6 +42,7 @@ TORCH_ACTIVATIONS = {
     "relu": "relu",
 }
 TF1_ACTIVATIONS = {"gelu": "gelu_tanh", "relu": "relu"}  # its gelu has been tanh in every version
+MOST_LAYERS = 10_000
 UNSUPPORTED = {  # settings of transformers that are another model, and the value that is ours
     "position_embedding_type": "absolute",
     "is_decoder": False,
@@ -55,8 +58,10 @@ class Settings:
         """Raises UserError: it cannot be read."""
         self.path = path
         try:
-            self.values: dict[str, Any] = dict(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as error:
+            self.values: dict[str, Any] = json.loads(path.read_text())
+            if not isinstance(self.values, dict):
+                raise TypeError(f"it is a {type(self.values).__name__}")
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{path} cannot be read ({error}); it must be a JSON object") from error
 
     def field(self, key: str) -> Any:
@@ -69,16 +74,33 @@ class Settings:
 
     def activation(self, known: dict[str, str]) -> str:
         """Our name for `hidden_act`."""
-        name = self.field("hidden_act")
+        name = str(self.field("hidden_act"))
         if name not in known:
-            raise UserError(f"{self.path}: hidden_act is {name!r}; known are {', '.join(known)}")
+            raise UserError(
+                f"{self.path}: hidden_act is {name!r}; only {', '.join(known)} can be read"
+            )
         return known[name]
+
+    def typed(self, key: str, kind: type) -> Any:
+        """`field`. Raises UserError: it is not of this kind."""
+        value = self.field(key)
+        if not isinstance(value, kind):
+            raise UserError(f"{self.path}: {key} is {value!r}; it must be a {kind.__name__}")
+        return value
+
+    def count(self, key: str) -> int:
+        """A number of layers or of their groups. Raises UserError: no model has so many."""
+        value = self.field(key)
+        if type(value) is not int or not 0 < value <= MOST_LAYERS:
+            raise UserError(f"{self.path}: {key} is {value!r}; it must be 1 to {MOST_LAYERS}")
+        return value
 
     def build(self, **fields: Any) -> AlbertConfig:
         """A config; a field of the wrong kind is an error that names the file."""
         try:
-            return AlbertConfig(dtype="float32", **fields)
-        except (UserError, TypeError) as error:
+            defaults = dataclasses.asdict(AlbertConfig(dtype="float32"))
+            return sections.build(AlbertConfig, defaults | fields, "model")
+        except UserError as error:
             raise UserError(f"{self.path}: {error}") from error
 
 
@@ -88,7 +110,7 @@ def read_albert(path: epath.Path) -> AlbertConfig:
     fields = FIELDS | ALBERT_FIELDS | EPSILON
     return settings.build(
         **{ours: settings.field(theirs) for theirs, ours in fields.items()},
-        **sharing(settings.field("num_hidden_layers"), settings.field("num_hidden_groups")),
+        **sharing(settings.count("num_hidden_layers"), settings.count("num_hidden_groups")),
         activation=settings.activation(TORCH_ACTIVATIONS),
         classifier_dropout=settings.field("classifier_dropout_prob"),
     )
@@ -97,7 +119,7 @@ def read_albert(path: epath.Path) -> AlbertConfig:
 def read_bert(path: epath.Path) -> AlbertConfig:
     """transformers' BERT config: nothing shared, E = D, no projection."""
     settings = _transformers(path)
-    layers, dropout = settings.field("num_hidden_layers"), settings.field("classifier_dropout")
+    layers, dropout = settings.count("num_hidden_layers"), settings.field("classifier_dropout")
     return settings.build(
         **{ours: settings.field(theirs) for theirs, ours in (FIELDS | EPSILON).items()},
         **sharing(layers, layers),
@@ -112,7 +134,7 @@ def read_original(path: epath.Path) -> AlbertConfig:
     settings = Settings(path)
     return settings.build(
         **{ours: settings.field(theirs) for theirs, ours in (FIELDS | ALBERT_FIELDS).items()},
-        **sharing(settings.field("num_hidden_layers"), settings.field("num_hidden_groups")),
+        **sharing(settings.count("num_hidden_layers"), settings.count("num_hidden_groups")),
         activation=settings.activation(TF1_ACTIVATIONS),
     )
 
@@ -153,5 +175,5 @@ def _transformers(path: epath.Path) -> Settings:
     for key, ours in UNSUPPORTED.items():
         if key in settings.values and settings.values[key] != ours:
             value = settings.values[key]
-            raise UserError(f"{path}: {key} is {value!r}; only {ours!r} is ALBERT or BERT as here")
+            raise UserError(f"{path}: {key} is {value!r}; only models with {ours!r} can be read")
     return settings

@@ -12,6 +12,7 @@ from albert_jax.interop.protobuf import encode_varint, varint
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 FOOTER, TRAILER = 48, 5  # bytes
+LONGEST = 1 << 12  # bytes of a key; in a block each can repeat most of the one before
 RESTART = 16  # entries from one that is written in full to the next
 
 
@@ -22,9 +23,14 @@ def read(table: bytes) -> Iterator[tuple[bytes, bytes]]:
     footer = table[-FOOTER:]
     _, _, at = _handle(footer, 0)  # of the block of metadata, empty here
     offset, size, _ = _handle(footer, at)
+    before = None
     for _, handle in _entries(_block(table, offset, size)):
         offset, size, _ = _handle(handle, 0)
-        yield from _entries(_block(table, offset, size))
+        for key, value in _entries(_block(table, offset, size)):
+            if before is not None and key <= before:
+                raise ValueError("its names are not in order")
+            before = key
+            yield key, value
 
 
 def write(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -72,6 +78,8 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         size, at = varint(block, at)
         if at + rest + size > end:
             raise ValueError("an entry is cut off")
+        if shared + rest > LONGEST:
+            raise ValueError("a name is too long")
         key = key[:shared] + block[at : at + rest]
         at += rest + size
         yield key, block[at - size : at]

@@ -13,6 +13,7 @@ from typing import Any
 
 from etils import epath
 
+from albert_jax.data import files
 from albert_jax.data.normalisation import Normalisation, replacements
 from albert_jax.data.tokenizer_json import TokenizerJson, wordpiece
 from albert_jax.data.vocabulary import Vocabulary
@@ -51,7 +52,7 @@ def read(folder: epath.Path, convention: str) -> Vocabulary | TokenizerJson:
         )
         return Vocabulary(path.read_bytes(), normalisation, str(path), convention)
     if (folder / JSON).exists():
-        return TokenizerJson((folder / JSON).read_text(), str(folder / JSON))
+        return TokenizerJson(_text(folder / JSON), str(folder / JSON))
     if (folder / WORDPIECE).exists():
         return TokenizerJson(_wordpiece(folder), str(folder / WORDPIECE))
     raise UserError(f"{folder}: no vocabulary; {SENTENCEPIECE}, {JSON} or {WORDPIECE} is needed")
@@ -97,14 +98,22 @@ def _written_steps(steps: Normalisation) -> dict[str, bool]:
     }
 
 
+def _text(path: epath.Path) -> str:
+    return files.decode(path.read_bytes(), path)
+
+
 def _wordpiece(folder: epath.Path) -> str:
     """vocab.txt with the options beside it; the original BERT's where nothing is said."""
-    options = {"do_lower_case": True, "strip_accents": None, "tokenize_chinese_chars": True}
+    options: dict[str, Any] = {
+        "do_lower_case": True,
+        "strip_accents": None,
+        "tokenize_chinese_chars": True,
+    }
     if (folder / CONFIG).exists():
         said = Settings(folder / CONFIG).values
         options |= {key: said[key] for key in options.keys() & said.keys()}
     return wordpiece(
-        (folder / WORDPIECE).read_text(),
+        _text(folder / WORDPIECE),
         lower=options["do_lower_case"],
         strip_accents=options["strip_accents"],
         chinese=options["tokenize_chinese_chars"],

@@ -17,6 +17,7 @@ from albert_jax.interop.names import Tensors, flat
 
 ONE, INDEX, FLAX = "model.safetensors", "model.safetensors.index.json", "flax_model.msgpack"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+AGAIN = "bring it from the original again"
 KEPT = ("float32", "float16", "bfloat16", "float64")
 SAFE_WAY = (
     "it is a pickle, which can run any program when it is read; on a machine where you trust it, write it "
@@ -50,7 +51,7 @@ def read_safetensors(path: epath.Path) -> Tensors:
     try:
         tensors = safetensors.numpy.load(path.read_bytes())
     except (SafetensorError, KeyError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error}); bring it from the original again") from error
+        raise UserError(f"{path} is damaged ({error}); {AGAIN}") from error
     return _numbers(tensors, path)
 
 
@@ -60,11 +61,12 @@ def read_flax(path: epath.Path) -> Tensors:
 
     try:
         tree = msgpack_restore(path.read_bytes())
+        tensors = flat(tree.get("params", tree)) if isinstance(tree, dict) else {}
     except Exception as error:  # msgpack raises many kinds
-        raise UserError(f"{path} is damaged ({error}); bring it from the original again") from error
-    if not isinstance(tree, dict):
+        raise UserError(f"{path} is damaged ({error}); {AGAIN}") from error
+    if not tensors:
         raise UserError(f"{path} holds no parameters; it must be a file that Flax models write")
-    return _numbers(flat(tree.get("params", tree)), path)
+    return _numbers(tensors, path)
 
 
 def write(path: epath.Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str]):
@@ -75,25 +77,29 @@ def write(path: epath.Path, tensors: Mapping[str, np.ndarray], metadata: dict[st
 def _read_shards(index: epath.Path) -> Tensors:
     """The tensors that an index lists, each from the file it names; files outside are refused."""
     try:
-        places = dict(json.loads(index.read_text())["weight_map"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise UserError(
-            f"{index} is damaged ({error!r}); bring it from the original again"
-        ) from error
+        places = {**json.loads(index.read_text())["weight_map"]}
+        names = sorted(set(places.values()))
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise UserError(f"{index} is damaged ({error!r}); {AGAIN}") from error
     tensors: Tensors = {}
-    for name in sorted(set(places.values())):
+    there = {path.name for path in index.parent.iterdir()}
+    for name in names:
         if not isinstance(name, str) or epath.Path(name).name != name or name in ("", ".", ".."):
             raise UserError(
                 f"{index} names {name!r}, which is not a file of its folder; do not trust it"
             )
-        if not (index.parent / name).exists():
-            raise UserError(f"{index.parent / name}: no such file, and {index.name} names it")
+        if name not in there:
+            raise UserError(
+                f"{index.parent / name}: no such file, and {index.name} names it; {AGAIN}"
+            )
         shard = read_safetensors(index.parent / name)
         if wrong := {key for key in shard if places.get(key) != name}:
-            raise UserError(f"{index.parent / name}: {min(wrong)} is not where {index.name} says")
+            raise UserError(
+                f"{index.parent / name}: {min(wrong)} is not where {index.name} says; {AGAIN}"
+            )
         tensors |= shard
     if lost := places.keys() - tensors.keys():
-        raise UserError(f"{index}: {min(lost)} is in none of the files")
+        raise UserError(f"{index}: {min(lost)} is in none of the files; {AGAIN}")
     return tensors
 
 

@@ -12,14 +12,13 @@ import csv
 import json
 import logging
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from etils import epath
 
 from albert_jax.data import files
-from albert_jax.errors import UserError
+from albert_jax.errors import CHECK_PATH, UserError
 
 TFDS = "tfds:"
 KINDS = (".tsv", ".csv", ".jsonl")
@@ -49,10 +48,13 @@ def read(
     if path.suffix not in KINDS:
         raise UserError(f"{path}: its ending must be one of {', '.join(KINDS)}")
     try:
-        with path.open("rb") as lines:
+        with path.open("rb") as file:
+            lines = files.lines(file, path)
             yield from rows(lines, path.suffix, str(path), columns, skip_ragged)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or error}); {CHECK_PATH}"
+        ) from error
 
 
 def rows(
@@ -128,7 +130,7 @@ def _failure_is_told(place: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"{place}: cannot be read ({reason})") from error
+        raise UserError(f"{place}: cannot be read ({reason}); check the name") from error
 
 
 def _decoded(lines: Iterable[bytes], place: str) -> Iterator[tuple[int, str]]:
@@ -145,7 +147,7 @@ def _plain(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _quoted(lines: Iterator[tuple[int, str]], place: str) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(files.LONGEST)
     found = csv.reader((line for _, line in lines), strict=True)
     try:
         for row in found:
@@ -179,25 +181,27 @@ def _objects(lines: Iterator[tuple[int, str]], place: str) -> Iterator[Record]:
     for number, line in lines:
         if line.strip():
             try:
-                values = json.loads(line)
+                values = whole(json.loads(line))
             except (ValueError, RecursionError) as error:  # also numbers and depths beyond Python
                 reason = getattr(error, "msg", error)
                 raise UserError(
                     f"{place}:{number}: not JSON ({reason}); a line is an object"
                 ) from error
             if not isinstance(values, dict):
-                raise UserError(f"{place}:{number}: {type(values).__name__}, not an object")
-            yield Record(_whole(values), f"{place}:{number}")
+                raise UserError(
+                    f"{place}:{number}: {type(values).__name__}; a line must be an object"
+                )
+            yield Record(values, f"{place}:{number}")
 
 
-def _whole(value: Any) -> Any:
-    """Without halves of characters, which no file can hold."""
+def whole(value: Any) -> Any:
+    """JSON without halves of characters, which no file can hold."""
     if isinstance(value, str):
         return _SURROGATES.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_whole(one) for one in value]
+        return [whole(one) for one in value]
     if isinstance(value, dict):
-        return {_whole(key): _whole(one) for key, one in value.items()}
+        return {whole(key): whole(one) for key, one in value.items()}
     return value
 
 

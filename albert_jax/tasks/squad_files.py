@@ -61,7 +61,7 @@ def read(data_dir: str, split: str, version: int) -> list[Question]:
         place = _find(epath.Path(data_dir), split, version)
         found = list(_questions(_parsed(place), place))
     if not found:
-        raise UserError(f"{place}: no question in it")
+        raise UserError(f"{place}: no question in it; name a file of SQuAD")
     _check_ids(found, place)
     if version == 1:
         found = [_answerable(question, split, place) for question in found]
@@ -73,7 +73,9 @@ def question(id: str, text: Any, context: Any, place: str) -> Question:
     """A question without answers. Raises UserError: it or its context is no text."""
     for name, value in (("question", text), ("context", context)):
         if not isinstance(value, str):
-            raise UserError(f'{place}: no text under "{name}", but {type(value).__name__}')
+            raise UserError(
+                f'{place}: no text under "{name}", but {type(value).__name__}; give it one'
+            )
     return Question(id, text, context)
 
 
@@ -96,11 +98,11 @@ def _find(path: epath.Path, split: str, version: int) -> epath.Path:
 def _parsed(path: epath.Path) -> Any:
     text = files.decode(path.read_bytes(), path).removeprefix("\ufeff")
     try:
-        return json.loads(text)
+        return source.whole(json.loads(text))
     except json.JSONDecodeError as error:
         raise UserError(f"{path}:{error.lineno}: not JSON ({error.msg}); fetch it again") from error
     except (ValueError, RecursionError) as error:  # numbers and depths beyond Python
-        raise UserError(f"{path}: not a file of SQuAD ({error})") from error
+        raise UserError(f"{path}: not a file of SQuAD ({error}); fetch it again") from error
 
 
 def _questions(content: Any, path: epath.Path) -> Iterator[Question]:
@@ -111,7 +113,7 @@ def _questions(content: Any, path: epath.Path) -> Iterator[Question]:
             for q, record in enumerate(_list(paragraph, "qas", at)):
                 place = f"{at}.qas[{q}]"
                 if not isinstance(record, dict) or not isinstance(record.get("id"), str):
-                    raise UserError(f'{place}: no "id" of a question')
+                    raise UserError(f'{place}: no "id" of a question; give it one')
                 asked = question(
                     record["id"], record.get("question"), paragraph.get("context"), place
                 )
@@ -135,7 +137,7 @@ def _golds(record: dict[str, Any], context: str, place: str) -> tuple[Gold, ...]
             answer.get(k) if isinstance(answer, dict) else None for k in ("text", "answer_start")
         )
         if not isinstance(text, str) or not isinstance(start, int):
-            raise UserError(f'{place}: an answer without "text" or "answer_start"')
+            raise UserError(f'{place}: an answer without "text" or "answer_start"; it needs both')
         golds.append(_placed(text, start, context))
     return tuple(golds)
 
