@@ -10,6 +10,7 @@ per core (here: per microbatch), the rate's drop after the warm-up, float32.
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -58,11 +59,12 @@ def get_config(argument: str | None = None) -> ConfigDict:
     return as_config(preset=choice["preset"], **sections)
 
 
-def as_config(**sections) -> ConfigDict:
+def as_config(**sections: Any) -> ConfigDict:
     """Dataclasses by section and plain values -> a ConfigDict; a flag can set its every key."""
+    plain: Callable[[Any], dict] = dataclasses.asdict
     return ConfigDict(
         {
-            name: dataclasses.asdict(section) if dataclasses.is_dataclass(section) else section
+            name: plain(section) if dataclasses.is_dataclass(section) else section
             for name, section in sections.items()
         }
     )

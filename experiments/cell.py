@@ -85,11 +85,12 @@ class Cell:
     @functools.cached_property
     def identity(self) -> str:
         """The command and a hash, `pretrain-0f3a...`; a file name."""
-        content = [self.command, decisive(self.settings), [cell.identity for cell in self.needs]]
+        said = decisive(self.settings)
         if self.command == "prepare":
-            content[1] = {k: v for k, v in content[1].items() if k.startswith(TEXT_SETTINGS)}
+            said = {k: v for k, v in said.items() if k.startswith(TEXT_SETTINGS)}
         else:
-            content[1] = {k: v for k, v in content[1].items() if not k.startswith("corpus.")}
+            said = {k: v for k, v in said.items() if not k.startswith("corpus.")}
+        content = [self.command, said, [cell.identity for cell in self.needs]]
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return f"{self.command}-{digest[:12]}"
 
@@ -103,10 +104,10 @@ class Cell:
         places = [f"--workdir={self.workdir(root)}"]
         if self.text:
             records = self.text.workdir(root) / "records"
-            key, place = ("vocabulary", records / "vocabulary.model"), ("records", records)
-            key, place = key if self.command == "prepare" else place
-            places.append(f"--config.corpus.{key}={place}")
-        if self.command in MEASUREMENTS:
+            vocabulary = f"vocabulary={records / 'vocabulary.model'}"
+            place = vocabulary if self.command == "prepare" else f"records={records}"
+            places.append(f"--config.corpus.{place}")
+        if self.init and self.command in MEASUREMENTS:
             model = self.init.workdir(root)
             return ["experiments.measure", self.command, *places, f"--model={model}"]
         if self.init:

@@ -90,7 +90,7 @@ def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choic
         return []
     if not table.is_run:
         return [{"planned": _planned(row, scale, choice)}]
-    runs = []
+    runs: list[Found] = []
     for seed in range(choice.seeds):
         cells = row_cells(table, row.model, scale, choice, seed)
         read = {name: results.read(cell) for name, cell in cells.items()}
@@ -100,6 +100,7 @@ def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choic
 
 
 def _planned(row: Row, scale: Scale, choice: Choice) -> dict:
+    assert row.model is not None
     model = scale.pretraining(row.model, 0, choice.text)
     return (scale.tuned(model, row.task, 0, choice.data) if row.task else model).settings
 
@@ -125,7 +126,8 @@ def _average(tasks: list[Column]) -> Column:
 
 def _mean(values: list[float | None]) -> float | None:
     """None where one is missing."""
-    return sum(values) / len(values) if values and None not in values else None
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _entry(column: Column, runs: list[Found], row: Row) -> Entry:
@@ -145,4 +147,5 @@ def is_told_apart(entry: Entry, reference: Entry) -> bool:
     if min(len(entry.values), len(reference.values)) < ENOUGH:
         return False
     error = math.sqrt(entry.variance + reference.variance)
-    return abs(difference(entry, reference)) > ERRORS * error
+    found = difference(entry, reference)
+    return found is not None and abs(found) > ERRORS * error

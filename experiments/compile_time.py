@@ -5,6 +5,7 @@ python -m experiments.compile_time [SIZE]
 
 import sys
 import time
+from typing import Any
 
 import jax
 
@@ -21,7 +22,8 @@ def seconds(config: AlbertConfig) -> float:
     params = jax.eval_shape(model.init, jax.random.key(0), batch)["params"]
 
     def loss(params, batch):
-        sums = losses.pretraining_sums(model.apply({"params": params}, batch), batch)
+        outputs: Any = model.apply({"params": params}, batch)
+        sums = losses.pretraining_sums(outputs, batch)
         return losses.total(sums, losses.weights(batch))
 
     lowered = jax.jit(jax.grad(loss)).lower(params, batch)

@@ -68,24 +68,25 @@ def _of_paper(comparison: Comparison, line: Line, name: str) -> Item:
     if entry.paper is None:
         return Item(NONE)
     text = FORMS[kind](entry.paper)
-    if kind != "share" or reference in (None, line) or reference.entries[name].paper is None:
+    base = reference.entries[name].paper if reference else None
+    if kind != "share" or reference is line or base is None:
         return Item(text)
-    return Item(f"{text} ({entry.paper - reference.entries[name].paper:+.1f})")
+    return Item(f"{text} ({entry.paper - base:+.1f})")
 
 
 def _of_here(comparison: Comparison, line: Line, name: str) -> Item:
     kind, entry, reference = comparison.columns[name].kind, line.entries[name], comparison.reference
     if entry.median is None:
         return Item(NONE)
-    base = reference and reference.entries[name]
+    base = reference.entries[name] if reference else None
     if kind == "ratio":
-        return Item(FORMS[kind](entry.median / base.median) if base and base.values else NONE)
+        return Item(FORMS[kind](entry.median / base.median) if base and base.median else NONE)
     text = FORMS[kind](entry.median)
     if kind != "share":
         return Item(text)
     if entry.spread is not None:
         text += f" ± {entry.spread:.1f}"
-    if reference in (None, line) or not base.values:
+    if reference is line or base is None or not base.values:
         return Item(text)
     return Item(f"{text} ({difference(entry, base):+.1f})", is_told_apart(entry, base))
 

@@ -17,6 +17,7 @@ import numpy as np
 from etils import epath
 
 import albert_jax
+from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Normalisation, Vocabulary, train
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.config import AlbertConfig, sized
@@ -42,7 +43,7 @@ def random_classifier(config: AlbertConfig) -> Pretrained:
     return Pretrained(config, params, vocabulary, "sequence", ("no", "yes"))
 
 
-def text(vocabulary: Vocabulary, length: int) -> str:
+def text(vocabulary: Vocabulary | TokenizerJson, length: int) -> str:
     """A text of `length` pieces with its two special ones: a space, and full stops."""
     written = "." * (length - 3)
     assert len(vocabulary.encode(written)) == length - 2

@@ -77,9 +77,8 @@ def objectives(run: Pretrained) -> Numbers:
 
     @jax.jit
     def step(params, batch):
-        return losses.pretraining_sums(
-            model.apply({"params": params}, batch), batch
-        ), losses.weights(batch)
+        outputs: Any = model.apply({"params": params}, batch)
+        return losses.pretraining_sums(outputs, batch), losses.weights(batch)
 
     scores = {}
     for objective in ("nsp", "sop"):
@@ -96,7 +95,7 @@ def layers(run: Pretrained) -> Numbers:
 
     @jax.jit
     def step(params, batch):
-        x = model.apply({"params": params["albert"]}, batch, method="layers")
+        x: Any = model.apply({"params": params["albert"]}, batch, method="layers")
         return layer_distances(x, batch["example_ids"])
 
     parts = [jax.device_get(step(run.params, b)) for b in _held_out(run, run.data.objective)]

@@ -26,7 +26,7 @@ def pretraining(model: Model, seed: int, text: str) -> Cell:
         text=prepared(
             "configs/pretrain.py:preset=reference", text, MORE_TEXT if model.more_data else ""
         ),
-        init=model.grown_from and pretraining(model.grown_from, seed, text),
+        init=pretraining(model.grown_from, seed, text) if model.grown_from else None,
     )
 
 

@@ -10,9 +10,10 @@ import argparse
 import itertools
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from etils import epath
@@ -107,10 +108,10 @@ def tokenise(
 
 def batch_making(
     documents: Sequence[Document], vocabulary: Vocabulary, length: int
-) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
+) -> tuple[dict[str, Numbers], dict[str, dict[str, list[float]]]]:
     """Rates of both presets and of the original's algorithm; what they made, by pass."""
     rates, made = {}, {}
-    makers = {
+    makers: dict[str, Callable] = {
         "ours, preset=recommended": partial(ours, batch_config.recommended),
         "ours, preset=reference": partial(ours, batch_config.reference),
         "google-research/albert's algorithm, in Python": original,
@@ -185,7 +186,7 @@ def timed(work: Callable):
     return result, time.process_time() - start
 
 
-def table(title: str, rows: dict[str, Numbers], form: Callable) -> list[str]:
+def table(title: str, rows: Mapping[str, Mapping[str, Any]], form: Callable) -> list[str]:
     """Markdown."""
     names = list(next(iter(rows.values())))
     shown = [title] if names == ["rate"] else names

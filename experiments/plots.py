@@ -4,7 +4,7 @@ import io
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experiments.comparison import Comparison, Line
 
@@ -89,7 +89,7 @@ def layers(comparison: Comparison) -> Picture | None:
         number = range(1, len(found["l2"]) + 1)
         scale = found["hidden_size"] ** 0.5
         new = label not in axes.get_legend_handles_labels()[1]
-        style = dict(color=colours[label], lw=1.6, marker="o", ms=3)
+        style: dict[str, Any] = dict(color=colours[label], lw=1.6, marker="o", ms=3)
         axes.plot(number, [x / scale for x in found["l2"]], label=label if new else None, **style)
         right.plot(number, found["degrees"], **style)
     return _picture(

@@ -8,6 +8,7 @@ a batch of them to its longest, as transformers' collators do.
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -127,7 +128,7 @@ def batches_of(rows: Rows, size: int, count: int) -> Iterator[Rows]:
 
 def save(path: Path, batches: Sequence[Batch]):
     """As experiments/racers/protocol.py reads it."""
-    named = {
+    named: dict[str, Any] = {
         f"{i}/{name}": array for i, batch in enumerate(batches) for name, array in batch.items()
     }
     np.savez(path, **named)

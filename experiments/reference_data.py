@@ -116,7 +116,9 @@ def _mask(pieces: list[str], words: Sequence[str], predictions: int, draw: rando
     sizes = list(range(1, LONGEST + 1))
     grams = [[candidates[start : start + n] for n in sizes] for start in range(len(candidates))]
     draw.shuffle(grams)
-    output, covered, chosen = list(pieces), set(), []
+    output = list(pieces)
+    covered: set[int] = set()
+    chosen: list[tuple[int, str]] = []
     for gram in grams:
         if len(chosen) >= budget:
             break

@@ -89,14 +89,15 @@ class Process:
     def ask(self, **request) -> dict:
         """One request of racers/protocol.py, answered."""
         print(json.dumps(request), file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
+        answer = self._process.stdout.readline() if self._process.stdout else ""
         if not answer:
             sys.exit(f"{self._name} ended at {request}; run its file in experiments/racers alone")
         return json.loads(answer)
 
     def close(self):
         """Ends the process."""
-        self._process.stdin.close()
+        if self._process.stdin:
+            self._process.stdin.close()
         self._process.wait()
 
 
@@ -118,7 +119,7 @@ def main(argv: Sequence[str]):
 
 def race(case: Case, racers: Sequence[Racer], rounds: int, steps: int) -> dict[str, Result]:
     """Every racer loads the case, then they take turns."""
-    seconds = {racer.name: [] for racer in racers}
+    seconds: dict[str, list[float]] = {racer.name: [] for racer in racers}
     tokens, gigabytes = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         processes = {}

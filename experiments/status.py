@@ -19,8 +19,9 @@ class Status:
         self._cells = cells
         self._labels = {name: label(cell) for name, cell in cells.items()}
         self._state = dict.fromkeys(cells, "waits")
-        self._open, self._failed = set(cells), set()
-        self._shown, self._due, self._lines = None, 0.0, 0
+        self._open, self._due, self._lines = set(cells), 0.0, 0
+        self._failed: set[str] = set()
+        self._shown: dict[str, str] = {}
 
     def set(self, name: str, state: str, open: bool = False, failed: bool = False):
         """`open`: it will still change; a state that is neither "finished" nor open is a failure."""

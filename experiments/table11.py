@@ -16,7 +16,7 @@ PAPER = {
 def deep(layers: int) -> Model:
     """ALBERT-large of some depth, grown from the depth before it as in the paper's footnote 5."""
     before = max((depth for depth in PAPER if depth < layers), default=None)
-    return Model(size="large", layers=layers, grown_from=before and deep(before))
+    return Model(size="large", layers=layers, grown_from=deep(before) if before else None)
 
 
 TABLE = Table(

@@ -1,9 +1,11 @@
 """Table 8: dropout."""
 
+from typing import Any
+
 from experiments.scale import Model
 from experiments.table import Row, Table, scores
 
-LONG = dict(size="xxlarge", effort=8.0, more_data=True)  # about a million updates
+LONG: dict[str, Any] = dict(size="xxlarge", effort=8.0, more_data=True)  # about a million updates
 SIX_LAYERS = Model(size="xxlarge", layers=6)
 
 TABLE = Table(

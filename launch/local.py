@@ -90,7 +90,7 @@ def _pass_on(processes: Sequence[subprocess.Popen]):
 
 
 def _echo(index: int, process: subprocess.Popen):
-    for line in process.stdout:
+    for line in process.stdout or ():
         print(f"[{index}] {line}", end="", flush=True)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from albert_jax.errors import UserError
 from launch.accelerator import Accelerator
@@ -41,7 +42,7 @@ def load(path: Path = FILE, **changes: str | int | bool) -> Site:
         values = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error}); correct it") from error
-    wanted = {field.name: field.type for field in dataclasses.fields(Site)}
+    wanted: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Site)}
     for name in sorted(wanted.keys() ^ values.keys()):
         what = "is missing" if name in wanted else "is not a setting of a site"
         raise UserError(f"{path}: {name} {what}; see {FILE}")

@@ -13,7 +13,8 @@ python -m launch.tpu_vm create --name=base -- pretrain ...  # then setup, then s
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from albert_jax.errors import UserError
 from launch import arguments
@@ -164,7 +165,7 @@ class Keeper:
 
 def script(jobs: Sequence[Job], site: Site) -> str:
     """The commands of `keep`, in their order, with remarks."""
-    lines = []
+    lines: list[Command | str] = []
     for job in jobs:
         slice_, asked = site.slice(job), state(job.name, site)
         after = f", after {', '.join(job.after)}" if job.after else ""
@@ -190,8 +191,8 @@ def _say(job: Job, what: str):
     print(f"{time.strftime('%H:%M:%S')} {job.name}: {what}", flush=True)
 
 
-BY_JOB = {"create": create, "setup": setup, "start": start}
-BY_NAME = {"status": state, "logs": logs, "delete": delete}
+BY_JOB: dict[str, Callable[..., Any]] = {"create": create, "setup": setup, "start": start}
+BY_NAME: dict[str, Callable[..., Any]] = {"status": state, "logs": logs, "delete": delete}
 
 
 def main(argv: list[str]):

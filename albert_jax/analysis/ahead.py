@@ -5,6 +5,7 @@ Nothing is allocated and nothing runs: a program goes in, and what XLA says of i
 
 import dataclasses
 from functools import partial
+from typing import Any
 
 import jax
 from jax.sharding import Mesh
@@ -86,14 +87,16 @@ def _step(job: Job, mesh: Mesh) -> jax.stages.Lowered:
     shapes = jax.eval_shape(model.init, jax.random.key(0), job.batch)["params"]
     optimizer = optimizers.make(job.optimizer, rate, shapes)
     clip_norm = job.optimizer.clip_norm
-    step = make_train_step(model, PRETRAINING, optimizer, rate, job.training, clip_norm, mesh)
+    step: Any = make_train_step(
+        model, PRETRAINING, optimizer, rate, job.training, clip_norm, mesh
+    )  # jitted, so it can be lowered
     create = partial(states.create, model, optimizer, job.batch, job.training)
     return step.lower(abstract(create, mesh), job.batch)
 
 
 def memory(compiled: jax.stages.Compiled) -> Memory:
     """What XLA's buffers of a program take."""
-    said = compiled.memory_analysis()
+    said: Any = compiled.memory_analysis()
     outputs = said.output_size_in_bytes - said.alias_size_in_bytes
     return Memory(said.argument_size_in_bytes, outputs, said.temp_size_in_bytes)
 
@@ -116,4 +119,5 @@ def counted_flops(job: Job) -> float:
         key = jax.random.key(0)
         return gradient(model, PRETRAINING, training, 0.0, params, row, key)[0]
 
-    return jax.jit(step).lower(params, row).cost_analysis()["flops"]
+    said: Any = jax.jit(step).lower(params, row).cost_analysis()
+    return said["flops"]

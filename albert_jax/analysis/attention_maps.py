@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +29,8 @@ def attention_maps(config: AlbertConfig, params: Params, batch: Batch) -> np.nda
 
 
 def _maps(config: AlbertConfig, params: Params, batch: Batch) -> jax.Array:
-    inputs = Albert(config).apply({"params": params}, batch, method="layers")[:-1, 0]
+    layers: Any = Albert(config).apply({"params": params}, batch, method="layers")
+    inputs = layers[:-1, 0]
     attention, copies = params["encoder"]["attention"], config.num_copies["attention"]
 
     def block(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:

@@ -65,7 +65,8 @@ def integrated_gradients(score: Score, x: jax.Array, baseline: jax.Array) -> Att
     ends = np.asarray(jax.jit(score)(jnp.stack([baseline, x])), np.float64)
     count = FEWEST
     while True:
-        tokens = sum(np.asarray(part(*chunk), np.float64) for chunk in _path(count))
+        parts = (np.asarray(part(*chunk), np.float64) for chunk in _path(count))
+        tokens = sum(parts, start=np.zeros(len(x)))
         found = Attribution(tokens, float(ends[1]), float(ends[0]), count)
         if found.error <= TOLERANCE or count >= MOST:
             return found

@@ -7,7 +7,7 @@ devices as do.
 """
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -160,9 +160,10 @@ def describe(
     job: Job, topology: Topology, config: MeshConfig, mesh: Mesh, compiled: jax.stages.Compiled
 ) -> Plan:
     """What a compiled step says of itself."""
-    read = program.read(compiled.as_text())
+    read = program.read(compiled.as_text() or "")
     exchanges = collectives.find(read)
-    sent, times = Counter(), Counter()
+    sent: dict[str, float] = defaultdict(float)
+    times: Counter[str] = Counter()
     for exchange in exchanges:
         sent[exchange.kind] += exchange.sent
         times[exchange.kind] += exchange.times

@@ -70,7 +70,8 @@ def read(text: str) -> Program:
 
 
 def _parts(text: str) -> Iterator[tuple[str, list[re.Match]]]:
-    name, lines = "", []
+    name = ""
+    lines: list[re.Match] = []
     for line in text.splitlines():
         if match := _PART.match(line):
             name, lines = "ENTRY" if match[1] else match[2], []
@@ -97,7 +98,8 @@ def _trips(loop: Operation, parts: dict[str, dict[str, Operation]]) -> int:
     """How often a loop runs: as its line says, or the constant its condition compares with."""
     if said := _COUNT.search(loop.attributes):
         return int(said[1])
-    condition = parts[re.search(r"condition=%([\w.-]+)", loop.attributes)[1]]
+    named = re.search(r"condition=%([\w.-]+)", loop.attributes)
+    condition = parts[named[1]] if named else {}
     counts = [
         int(op.arguments)
         for op in condition.values()

@@ -9,6 +9,7 @@ i; blank lines of .txt have one, too. Nothing is left out of a long text: it is 
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -61,7 +62,8 @@ def embed(model: Pretrained, texts: Iterable[str], length: int = LENGTH) -> Iter
       texts: as many as there are.
       length: see WINDOW.
     """
-    task = Embedding(model.vocabulary, min(length, model.config.max_positions))
+    task: Any = Embedding(model.vocabulary, min(length, model.config.max_positions))
+    vector: Any
     for _, vector in Predictor(model, task, "embedding", jax.devices()).stream(texts):
         yield vector
 

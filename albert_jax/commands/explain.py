@@ -122,13 +122,14 @@ def attribute(
 
 def words(ready: Predictor, part: Part) -> list[Word]:
     """The pieces of a part as words."""
-    vocabulary, found = ready.model.vocabulary, []
+    vocabulary = ready.model.vocabulary
+    found: list[Word] = []
     marked = any(piece.startswith("▁") for piece in vocabulary.pieces)  # else WordPiece
     for number, (token, kind) in enumerate(zip(part.tokens, part.token_types, strict=True)):
         piece, last = vocabulary.pieces[token], found[-1] if found else None
         is_special = token in _marks(ready)
-        goes_on = last and not is_special and last.segment == kind
-        if goes_on and not (vocabulary.word_starts[token] and last.text):
+        goes_on = last is not None and not is_special and last.segment == kind
+        if last and goes_on and not (vocabulary.word_starts[token] and last.text):
             text = last.text + piece.removeprefix("##")
             found[-1] = last._replace(text=text, pieces=(*last.pieces, number))
         else:
@@ -173,7 +174,7 @@ def _exact(ready: Predictor) -> tuple[nn.Module, Any]:
     return ready.network.clone(config=config), jax.device_put(params, jax.devices()[0])
 
 
-def _rows(part: Part, count: int) -> Batch:
+def _rows(part: Part, count: int) -> dict[str, Any]:
     """`count` rows that all hold a part, without padding."""
     length = len(part.tokens)
     row = {
@@ -197,8 +198,8 @@ def _answer(prediction: Prediction) -> str:
 def _shares(prediction: Prediction) -> Sequence[tuple[str, float]]:
     """Probabilities by name, the largest first; of answers to a question the best five."""
     if "n_best" in prediction:
-        found = [(a["text"] or "no answer", a["probability"]) for a in prediction["n_best"]]
-        return found[:ANSWERS]
+        best = prediction["n_best"][:ANSWERS]
+        return [(a["text"] or "no answer", a["probability"]) for a in best]
     found = prediction.get("probabilities", {})
     if not isinstance(found, dict):  # of options
         found = {f"option {number}": share for number, share in enumerate(found, 1)}

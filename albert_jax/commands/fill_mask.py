@@ -12,6 +12,7 @@ import numpy as np
 
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.load import load
+from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop.pretrained import Pretrained, encode_masked
@@ -47,7 +48,7 @@ def main(argv: list[str]):
             )
 
 
-def encode(vocabulary: Vocabulary, text: str) -> np.ndarray:
+def encode(vocabulary: Vocabulary | TokenizerJson, text: str) -> np.ndarray:
     """[CLS] text [SEP] as ids int32 [L], with the mask's id where the text says [MASK]."""
     if "[MASK]" not in text:
         raise UserError(f"{text!r} has no [MASK]; write one where a word is to be guessed")
@@ -96,7 +97,9 @@ def _row(tokens: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _completed(vocabulary: Vocabulary, tokens: np.ndarray, guesses: list[list[Guess]]) -> str:
+def _completed(
+    vocabulary: Vocabulary | TokenizerJson, tokens: np.ndarray, guesses: list[list[Guess]]
+) -> str:
     filled = tokens.copy()
     filled[tokens == vocabulary.mask_id] = [mask[0].id for mask in guesses]
     return vocabulary.decode(filled[1:-1])

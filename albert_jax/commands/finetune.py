@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from statistics import median, stdev
+from typing import Any
 
 import jax
 from etils import epath
@@ -111,9 +112,10 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     abstract = sharding.abstract(create, mesh)
     step, state, position = checkpoints.restore(abstract) or (0, fresh(create, start, mesh), {})
     taken, history = position.get("taken", {}), position.get("history", [])
-    throughput = Throughput(mesh.devices.ravel(), **taken)
-    tracker, guard, pending = Tracker(workdir, step, steps), Guard(0.0), deque()
-    seen = Counter()  # tokens, and positions that they were laid out in
+    throughput = Throughput(mesh.devices.ravel().tolist(), **taken)
+    tracker, guard = Tracker(workdir, step, steps), Guard(0.0)
+    pending: deque[tuple] = deque()
+    seen: Counter[str] = Counter()  # tokens, and positions that they were laid out in
     tracker.say(greeting(start, mesh, state.params, step))
 
     def report(step: int, positions: int, metrics: dict):
@@ -158,7 +160,9 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
                 f"stopped by {stop.signal} after step {step}, saved; the same command resumes"
             )
             return None
-        step, state, _ = checkpoints.restore(abstract, "best")
+        best = checkpoints.restore(abstract, "best")
+        assert best is not None  # the first evaluation has saved one
+        step, state, _ = best
         results = finish(start, partial(answer, state.best_params), workdir, step)
         tracker.say(farewell(start, workdir, results))
     return results
@@ -212,7 +216,8 @@ def finish(
       answer: gives the answers of the best checkpoint.
       step: that checkpoint's.
     """
-    task, results = start.task, {"step": step}
+    task = start.task
+    results: dict[str, Any] = {"step": step}
     splits = {"dev": start.dev, "test": start.test()}
     for split, examples in splits.items():
         if isinstance(examples, UserError):

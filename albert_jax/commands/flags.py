@@ -96,7 +96,7 @@ class CommandLine:
 def _reason(error: BaseException) -> str:
     """One line for what absl and config_flags raise, or for the error that they have wrapped."""
     while "Traceback" in str(error) or "an earlier failure to load" in str(error):
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or error.__context__ or UserError("the flags cannot be read")
     if isinstance(error, UserError | flags.Error):
         return " ".join(str(error).split())
     text = str(error.args[0] if isinstance(error, KeyError) else error).strip() or "nothing said"

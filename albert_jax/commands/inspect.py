@@ -5,6 +5,7 @@ albert-jax inspect --model=CHECKPOINT
 """
 
 import math
+from collections.abc import Mapping
 
 from albert_jax.analysis import cost
 from albert_jax.commands.config import pretraining
@@ -49,7 +50,7 @@ def page(config, length: int, predictions: int, examples: int) -> str:
     )
 
 
-def _table(title: str, rows: dict[str, float]) -> list[str]:
+def _table(title: str, rows: Mapping[str, float]) -> list[str]:
     total = sum(rows.values())
     lines = [f"{name:16}{value:>16,.0f}{value / total:>8.1%}" for name, value in rows.items()]
     return [title, *lines, f"{'total':16}{total:>16,.0f}"]

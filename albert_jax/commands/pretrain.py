@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,8 @@ MAY_DIFFER = (  # between two starts of one run: what changes no update
     "corpus.records",
     "corpus.workers",
 )
-ADDED = {"training.stages": []}  # what runs of earlier versions did not have, and did
+# What runs of earlier versions did not have, and did.
+ADDED: dict[str, Any] = {"training.stages": []}
 MOST_REWINDS = 3  # to one checkpoint
 LOWER = "lower schedule.learning_rate or lengthen schedule.warmup_steps"
 
@@ -122,12 +123,13 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     create = partial(states.create, model, optimizer, row_shapes(run), config)
     abstract = sharding.abstract(create, mesh)
     step, state, position = checkpoints.restore(abstract) or (0, fresh(create, mesh, init), None)
-    taken = {"tokens": 0, "seconds": 0.0}
+    taken: dict[str, Any] = {"tokens": 0, "seconds": 0.0}
     if position is not None:
         text.batches.set_state(position["streams"])
         taken = position["taken"]
-    throughput = Throughput(mesh.devices.ravel(), **taken)
-    tracker, guard, pending = Tracker(workdir, step, config.steps), Guard(config.spike), deque()
+    throughput = Throughput(mesh.devices.ravel().tolist(), **taken)
+    tracker, guard = Tracker(workdir, step, config.steps), Guard(config.spike)
+    pending: deque[tuple] = deque()
     tracker.say(greeting(run, mesh, state.params, step))
 
     def report(step: int, metrics: dict) -> str | None:
@@ -206,7 +208,7 @@ def open_text(run: PretrainingConfig) -> Text:
     return Text(vocabulary, training_batches, kept, baselines(kept, frequent))
 
 
-def row_shapes(run: PretrainingConfig) -> dict[str, jax.ShapeDtypeStruct]:
+def row_shapes(run: PretrainingConfig) -> dict[str, Any]:
     """The global batch of a run, shapes only."""
     data = run.data
     return abstract_batch(data.batch_size, data.length, data.predictions, data.examples_per_row)

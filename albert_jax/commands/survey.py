@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 from etils import epath
@@ -84,7 +85,7 @@ def survey(job: Job, steps: int, output: epath.Path):
 
 def _work(precision: AlbertConfig) -> Iterator[tuple[str, str, str, AlbertConfig]]:
     """(section, model, topology, config) of every row."""
-    same = {"dtype": precision.dtype, "vocab_size": precision.vocab_size}
+    same: dict[str, Any] = {"dtype": precision.dtype, "vocab_size": precision.vocab_size}
     for topology in SLICES:
         for name, config in MODELS.items():
             yield "The paper's models", name, topology, dataclasses.replace(config, **same)

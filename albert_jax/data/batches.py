@@ -9,7 +9,7 @@ hosts with the same batches. Everything random is a pure function of (seed, stre
 import contextlib
 import signal
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import grain
@@ -18,7 +18,7 @@ from absl import flags
 
 from albert_jax.data import lifeline
 from albert_jax.data.batch_config import BatchConfig
-from albert_jax.data.documents import Document
+from albert_jax.data.documents import Documents
 from albert_jax.data.rows import BlockRows
 from albert_jax.data.segments import Symbols
 from albert_jax.errors import UserError
@@ -40,7 +40,7 @@ class Batches:
 
     def __init__(
         self,
-        documents: Sequence[Document],
+        documents: Documents,
         config: BatchConfig,
         symbols: Symbols,
         process_index: int = 0,
@@ -104,7 +104,7 @@ def _close(streams: dict[int, grain.DatasetIterator]) -> None:
 
 
 def held_out(
-    documents: Sequence[Document],
+    documents: Documents,
     config: BatchConfig,
     symbols: Symbols,
     process_index: int = 0,
@@ -137,7 +137,7 @@ def held_out(
 
 
 def _stream(
-    documents: Sequence[Document], config: BatchConfig, symbols: Symbols, stream: int
+    documents: Documents, config: BatchConfig, symbols: Symbols, stream: int
 ) -> grain.IterDataset:
     """The endless rows of one stream, in its part of a global batch."""
     mine = grain.MapDataset.source(documents).shuffle(seed=_seed(config.seed, 0))
@@ -158,7 +158,7 @@ def _seed(seed: int, use: int) -> int:
     return int(np.random.SeedSequence([seed, use]).generate_state(1)[0])
 
 
-def _block_size(documents: Sequence[Document], count: int, config: BatchConfig) -> int:
+def _block_size(documents: Documents, count: int, config: BatchConfig) -> int:
     """Documents a block, out of `count`: enough for about `block_rows` rows, evenly shared out."""
     sample = np.unique(np.linspace(0, len(documents) - 1, _SAMPLE).astype(int))
     mean = max(float(np.mean([len(documents[int(i)].tokens) for i in sample])), 1.0)

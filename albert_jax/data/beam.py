@@ -42,7 +42,9 @@ def write(corpus: CorpusConfig, vocabulary: Vocabulary, flags: list[str]) -> Non
         ) from error
 
 
-class BeamBuilder(builder.CorpusBuilder, skip_registration=True):
+class BeamBuilder(  # type: ignore[call-arg]  # TFDS loads late, and hides its bases
+    builder.CorpusBuilder, skip_registration=True
+):
     """Both splits as Beam collections."""
 
     name = "corpus"
@@ -52,7 +54,9 @@ class BeamBuilder(builder.CorpusBuilder, skip_registration=True):
         documents = {name: self.info.splits[name].num_examples for name in records.SPLITS}
         records.save_prepared(self.data_path, self._corpus, self._vocabulary, documents)
 
-    def _split_generators(self, dl_manager, pipeline: beam.Pipeline) -> dict:
+    def _split_generators(  # type: ignore[override]  # TFDS looks at the arguments
+        self, dl_manager, pipeline: beam.Pipeline
+    ) -> dict:
         """TFDS hands in the pipeline because of the argument's name."""
         corpus = self._corpus
         tokenised = (

@@ -65,7 +65,9 @@ def remove_leftovers(folder: epath.Path) -> None:
             leftover.rmtree()
 
 
-class CorpusBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class CorpusBuilder(  # type: ignore[call-arg]  # TFDS loads late, and hides its bases
+    tfds.core.GeneratorBasedBuilder, skip_registration=True
+):
     """Tokenised documents, each with its sentence lengths, in two splits.
 
     TFDS wants the name, and not to be registered, said again by each subclass.
@@ -99,7 +101,7 @@ class CorpusBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """The commands print what was prepared."""
 
 
-class LocalBuilder(CorpusBuilder, skip_registration=True):
+class LocalBuilder(CorpusBuilder, skip_registration=True):  # type: ignore[call-arg]  # as above
     """Writes both splits in one pass over the documents."""
 
     name = "corpus"

@@ -1,6 +1,6 @@
 """The unit of text: a document as token ids, cut into sentences."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,3 +15,11 @@ class Document(NamedTuple):
 
     tokens: np.ndarray
     sentence_lengths: np.ndarray
+
+
+class Documents(Protocol):
+    """Documents by index, in memory or on a disk."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Document: ...

@@ -20,5 +20,6 @@ def attach(*ignored: signal.Signals) -> None:
 
 
 def _end_with_parent() -> None:
-    connection.wait([multiprocessing.parent_process().sentinel])
+    if parent := multiprocessing.parent_process():
+        connection.wait([parent.sentinel])
     os._exit(1)

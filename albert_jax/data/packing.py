@@ -36,7 +36,8 @@ def pack(lengths: np.ndarray, row_length: int, slots: int, extra: int, cut: Cut)
       cut: (chunk, offset, room) -> where, counted from `offset`, to cut a chunk for a gap with that
         much room: the part before the first cut goes there. Empty leaves the chunk as it is.
     """
-    waiting = [[] for _ in range(row_length + 1)]  # by length: (source, offset)
+    waiting: list[list[tuple[int, int]]]  # by length: (source, offset)
+    waiting = [[] for _ in range(row_length + 1)]
     for source, length in enumerate(lengths.tolist()):
         waiting[length].append((source, 0))
     rows = _Rows(row_length, slots, int(-(-(lengths + extra).sum() // row_length)))
@@ -57,7 +58,7 @@ class _Rows:
 
     def __init__(self, length: int, slots: int, count: int):
         self._length, self._slots = length, slots
-        self._by_gap = [[] for _ in range(length + 1)]
+        self._by_gap: list[list[int]] = [[] for _ in range(length + 1)]
         self._by_gap[length] = list(range(count))
         self._open = (1 << length) if count else 0
         self._taken = [0] * count  # slots

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.batches import Batch, Batches
-from albert_jax.data.documents import Document
+from albert_jax.data.documents import Documents
 from albert_jax.data.segments import Symbols
 from albert_jax.errors import UserError
 
@@ -35,7 +35,7 @@ def stages(config: BatchConfig, earlier: Sequence[Earlier]) -> list[Stage]:
     """
     found, last = [], 0
     for number, (steps, rows, length, predictions, examples) in enumerate(earlier):
-        changes = {"batch_size": rows, "length": length}
+        changes: dict[str, Any] = {"batch_size": rows, "length": length}
         changes |= {"predictions": predictions, "examples_per_row": examples}
         try:
             of_stage = dataclasses.replace(config, seed=config.seed + number + 1, **changes)
@@ -53,7 +53,7 @@ class StagedBatches:
 
     def __init__(
         self,
-        documents: Sequence[Document],
+        documents: Documents,
         config: BatchConfig,
         earlier: Sequence[Earlier],
         symbols: Symbols,

@@ -91,7 +91,8 @@ def example_lengths(sentence_lengths: Sequence[int], row_length: int) -> list[in
 
 def packed_rows(lengths: Sequence[int], row_length: int) -> int:
     """The rows that first-fit packing needs, with a limited number of rows open."""
-    rows, room = 0, []
+    rows = 0
+    room: list[int] = []
     for length in lengths:
         fits = next((i for i, free in enumerate(room) if free >= length), None)
         if fits is None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
@@ -50,7 +51,8 @@ def normalised_sentences(
     texts: Iterable[text.Text], steps: Normalisation, *, workers: int
 ) -> Iterator[str]:
     """The normalised sentences of the documents, in order: what a vocabulary is trained on."""
-    for results in map_batches(_Splitter(steps), _batches(texts), workers):
+    work = _Splitter(steps)
+    for results in map_batches(work, _batches(texts), workers):
         yield from results
 
 
@@ -70,7 +72,8 @@ def draw(body: text.Text, seed: int) -> float:
     return int.from_bytes(digest, "little") / 2**48
 
 
-class _Tokeniser(NamedTuple):
+@dataclass(frozen=True)
+class _Tokeniser:
     vocabulary: Vocabulary
     seed: int
 
@@ -79,7 +82,8 @@ class _Tokeniser(NamedTuple):
         return [result for result in results if len(result.document.tokens)]
 
 
-class _Splitter(NamedTuple):
+@dataclass(frozen=True)
+class _Splitter:
     steps: Normalisation
 
     def __call__(self, batch: Batch) -> list[str]:
@@ -142,6 +146,9 @@ def _start_worker(work: Callable) -> None:
     global _work
     _work = work
     lifeline.attach(signal.SIGINT)
+
+
+_work: Callable  # in a worker process
 
 
 def _do_work(batch: Batch):

@@ -1,5 +1,7 @@
 """Embeddings -> encoder -> pooler, and the model that is pretrained."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -41,8 +43,8 @@ class Albert(nn.Module):
     def layers(self, batch: Batch) -> jax.Array:
         """The input of the first block and the output of each, [blocks + 1, B, L, D]."""
         x = self.embed(batch)
-        _, outputs = self.encoder(x, batch["example_ids"], True, every_layer=True)
-        return jnp.concatenate([x[None], outputs])
+        outputs = self.encoder(x, batch["example_ids"], True, every_layer=True)[1]
+        return jnp.concatenate([x[None], jnp.asarray(outputs)])
 
 
 class AlbertForPretraining(nn.Module):
@@ -67,7 +69,7 @@ def gather(x: jax.Array, positions: jax.Array) -> jax.Array:
     return jnp.take_along_axis(x, positions[:, :, None], axis=1)
 
 
-def abstract_batch(rows: int, length: int, predictions: int, examples: int) -> Batch:
+def abstract_batch(rows: int, length: int, predictions: int, examples: int) -> dict[str, Any]:
     """The batch layout as shapes and dtypes (design: tokens [B, L], predictions [B, M], examples [B, N])."""
     widths = dict.fromkeys(("tokens", "token_types", "positions", "example_ids"), length)
     widths |= dict.fromkeys(("mlm_positions", "mlm_targets", "mlm_weights"), predictions)

@@ -71,7 +71,7 @@ class Encoder(nn.Module):
             index, copy, own = inputs
             for name, part in parts.items():
                 p = own[name] if name in own else _pick(shared[name], copy, cfg.num_copies[name])
-                rngs = {} if deterministic else {"dropout": _key(dropout, index, name)}
+                rngs = {} if dropout is None else {"dropout": _key(dropout, index, name)}
                 x = part.apply({"params": p}, x, example_ids, deterministic, rngs=rngs)
             return x, x if every_layer else None
 

@@ -7,6 +7,7 @@ softmax is empty and nothing real depends on padding.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -137,7 +138,7 @@ def _scores(q: jax.Array, k: jax.Array, bias: jax.Array) -> jax.Array:
     return multiply("bhlk,bhmk->bhlm", q, k) / math.sqrt(q.shape[-1]) + bias[:, None]
 
 
-def _heads_at_a_time(shape: tuple[int, int, int, int]) -> int:
+def _heads_at_a_time(shape: tuple[int, ...]) -> int:
     """The most heads whose scores are a block, a divisor of H; at least one."""
     rows, heads, length, _ = shape
     most = max(1, BLOCK // (rows * length * length))
@@ -168,4 +169,5 @@ def _splash_blocks(length: int):
 
     size = math.gcd(length, 512)
     names = ("q", "kv", "kv_compute", "q_dkv", "kv_dkv", "kv_dkv_compute", "q_dq", "kv_dq")
-    return pallas.BlockSizes(**{f"block_{name}": size for name in names})
+    sizes: dict[str, Any] = {f"block_{name}": size for name in names}
+    return pallas.BlockSizes(**sizes)

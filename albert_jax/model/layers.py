@@ -6,6 +6,7 @@ biases and LayerNorm are float32.
 
 import math
 import re
+from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 
 from albert_jax.model.config import AlbertConfig
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "gelu_tanh": partial(jax.nn.gelu, approximate=True),  # the released code's, in every version
     "gelu_erf": partial(jax.nn.gelu, approximate=False),
     "relu": jax.nn.relu,
@@ -131,7 +132,7 @@ def _hashed(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return x ^ (x >> 16)
 
 
-def layer_norm(config: AlbertConfig, name: str) -> nn.LayerNorm:
+def layer_norm(config: AlbertConfig, name: str | None) -> nn.LayerNorm:
     """LayerNorm as TensorFlow's: tiny epsilon, two-pass variance; float32 in and out."""
     return nn.LayerNorm(
         epsilon=config.layer_norm_epsilon, dtype=jnp.float32, use_fast_variance=False, name=name

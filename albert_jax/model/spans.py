@@ -66,12 +66,12 @@ class BeamHead(nn.Module):
             end = self._end(from_position, from_start, batch["example_ids"])
             return SpanScores(start, _log_softmax(end, own), no_answer)
         start_scores, best = jax.lax.top_k(start, self.width)  # [B, N, K]
-        ends = []
+        found = []
         for k in range(self.width):
             from_start = self.end_start(gather(x, best[..., k]))
             end = self._end(from_position, from_start, batch["example_ids"])
-            ends.append(jax.lax.top_k(_log_softmax(end, own), self.width))
-        end_scores, end = (jnp.stack(values, axis=2) for values in zip(*ends, strict=True))
+            found.append(jax.lax.top_k(_log_softmax(end, own), self.width))
+        end_scores, end = (jnp.stack(values, axis=2) for values in zip(*found, strict=True))
         starts, ends = best - cls[..., None], end - cls[..., None, None]
         return Beam(starts, start_scores, ends, end_scores, no_answer)
 

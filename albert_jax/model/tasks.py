@@ -5,6 +5,7 @@ have, {"albert": ..., "classifier": {"classifier": ...}}; where nothing reads [C
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -32,7 +33,7 @@ class AlbertForTask(nn.Module):
 
     def setup(self):
         self.albert = Albert(self.config)
-        self.classifier = (
+        self.classifier: Any = (  # what it takes and gives depends on the kind
             BeamHead(self.config) if self.kind == "beam" else Classifier(self.config, self.size)
         )
 

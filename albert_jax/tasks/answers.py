@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 class Limits(NamedTuple):
     """Which spans may be answers."""
 
-    count: int  # spans wanted, the best
+    count: int  # type: ignore[assignment]  # spans wanted, the best; hides tuple.count
     length: int  # the longest, in pieces
 
 

@@ -89,7 +89,8 @@ def read(path: epath.Path) -> list[Sentence]:
     _check_tags(rows, path)
     sentences = [
         sentence(
-            [word for word, _ in block], None if block[0][1] is None else [t for _, t in block]
+            [word for word, _ in block],
+            None if block[0][1] is None else [tag or "" for _, tag in block],
         )
         for block in _blocks(rows)
     ]
@@ -151,10 +152,10 @@ def _row(values: Mapping[str, str], place: str) -> _Row:
 
 def _check_tags(rows: Sequence[_Row], path: epath.Path) -> None:
     """All words have tags or none has; says how many have several."""
-    bare = [n for n, row in enumerate(rows, start=1) if row is not None and row[1] is None]
+    bare = [(n, row[0]) for n, row in enumerate(rows, 1) if row is not None and row[1] is None]
     if bare and any(row is not None and row[1] is not None for row in rows):
-        word = rows[bare[0] - 1][0]
-        raise UserError(f"{path}:{bare[0]}: {word!r} has no tag; a line holds a word and its tag")
+        number, word = bare[0]
+        raise UserError(f"{path}:{number}: {word!r} has no tag; a line holds a word and its tag")
     several = sum(row is not None and "," in (row[1] or "") for row in rows)
     if several:
         message = "%s: %d words have several tags; the first counts"

@@ -31,7 +31,7 @@ class Embedding:
         count = max(1, -(-len(ids) // (self._length - 2)))
         return [
             Item((sequence(self._vocabulary, [window], self._length),))
-            for window in np.array_split(ids, count)
+            for window in map(np.ndarray.tolist, np.array_split(ids, count))
         ]
 
     def decode(self, example: str, outputs: Sequence[np.ndarray]) -> np.ndarray:

@@ -131,7 +131,7 @@ class Glue(Classification):
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
     ) -> dict[str, float]:
         """The official metrics; those of MNLI's mismatched part have names of their own."""
-        found = {}
+        found: dict[str, float] = {}
         for part in dict.fromkeys(example.part for example in examples):
             of_part = [i for i, example in enumerate(examples) if example.part == part]
             gold, said = self.answers(

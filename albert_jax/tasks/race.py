@@ -81,6 +81,8 @@ class Race(MultipleChoice):
 
     def example(self, record: Mapping[str, Any], place: str) -> Question:
         """A record of one question, with COLUMNS."""
+        article: Any
+        question: Any
         article, question, options = (record.get(column) for column in COLUMNS)
         return checked(Question(article, question, _options(options, place)), place)
 
@@ -92,8 +94,8 @@ class Race(MultipleChoice):
         for level in LEVELS:
             chosen = [i for i, example in enumerate(examples) if example.level == level]
             if chosen:
-                parts = ([column[i] for i in chosen] for column in (examples, predictions))
-                scores[f"accuracy_{level}"] = super().score(*parts)["accuracy"]
+                asked, said = [examples[i] for i in chosen], [predictions[i] for i in chosen]
+                scores[f"accuracy_{level}"] = super().score(asked, said)["accuracy"]
         return scores
 
     def write(

@@ -40,9 +40,10 @@ class Rouge:
         texts = [self._tokenizer.tokenize(sentence) for sentence in sentences]
         wanted = self._tokenizer.tokenize(reference)
         overlaps = [_Overlap(texts, wanted, size) for size in (1, 2)]
-        chosen, best = [], 0.0
+        chosen: list[int] = []
+        best = 0.0
         while len(chosen) < len(texts):
-            scores = sum(overlap.with_each(chosen) for overlap in overlaps)
+            scores = np.add(*(overlap.with_each(chosen) for overlap in overlaps))
             scores[chosen] = 0.0
             if scores.max() <= best:
                 break

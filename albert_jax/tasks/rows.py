@@ -80,7 +80,8 @@ def evaluation_batches(
 
     Without labels. An item whose parts do not fit in `rows` makes a batch of more rows.
     """
-    held, space = [], _Space(layout, rows)
+    held: list[Item] = []
+    space = _Space(layout, rows)
     for item in items:
         if held and not space.add(item):
             yield _lay(held, space.places, layout, space.rows), held
@@ -181,9 +182,9 @@ def _targets(
     scored = any(isinstance(item.label, float) for item in items)
     shape = (count, 2) if head.kind in ("span", "beam") else (count,)
     labels = np.zeros(shape, np.float32 if scored else np.int32)
-    for place, item in enumerate(items):
+    for number, item in enumerate(items):
         if item.label is not None:
-            labels[place] = item.label
+            labels[number] = item.label
     return {"labels": labels, "weights": weights}
 
 

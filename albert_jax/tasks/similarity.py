@@ -75,6 +75,7 @@ class Similarity:
         """In the order of the file; those of test have scores if all of them do."""
         records, column = self._splits.records(split), self._config.score
         pairs = [self.example(*record) for record in records]
+        labels: Sequence[float]
         if not self._is_graded:
             labels = groups([pair.texts for pair in pairs])
         elif split == "test" and not all(record.values.get(column) for record in records):
@@ -145,7 +146,7 @@ def retrieval(pairs: Sequence[tuple[str, str]], vectors: np.ndarray) -> dict[str
     """
     first, second, _ = _numbered(pairs)
     _, kept, place = np.unique(second, return_index=True, return_inverse=True)
-    own = {}  # the seconds of each first
+    own: dict[int, set[int]] = {}  # the seconds of each first
     for query, answer in zip(first, place, strict=True):
         own.setdefault(query, set()).add(answer)
     found = _ranks(vectors[:, 0], vectors[kept, 1], place, [own[query] for query in first])

@@ -143,7 +143,7 @@ class Squad:
         `best_f1`: what the best threshold for these very questions would have reached.
         """
         pairs = [(e, p) for e, p in zip(examples, predictions, strict=True) if e.golds is not None]
-        golds = [[gold.text for gold in example.golds] for example, _ in pairs]
+        golds = [[gold.text for gold in example.golds or ()] for example, _ in pairs]
         found = [prediction for _, prediction in pairs]
         if self._version == 2:
             return _scores_with_none(golds, found)
@@ -219,8 +219,8 @@ def _covering(offsets: np.ndarray, start: int, end: int) -> tuple[int, int]:
     solid = offsets[:, 1] > offsets[:, 0]
     first = np.flatnonzero(solid & (offsets[:, 1] > start))
     last = np.flatnonzero(solid & (offsets[:, 0] < end))
-    first = int(first[0]) if len(first) else len(offsets) - 1
-    return first, max(first, int(last[-1]) if len(last) else 0)
+    begin = int(first[0]) if len(first) else len(offsets) - 1
+    return begin, max(begin, int(last[-1]) if len(last) else 0)
 
 
 def _prediction(best: Sequence[Answer], odds: float | None, threshold: float) -> Prediction:

@@ -117,11 +117,11 @@ class Summary:
     def decode(self, example: Document, outputs: Sequence[np.ndarray]) -> Prediction:
         """{"summary", "sentences": [{"text", "start", "end", "score"}]}, a score from 0 to 1."""
         windows = self._windows(self.texts(example))
-        scores = [
+        parts = [
             softmax(logits[window.places])[:, 1]
             for window, logits in zip(windows, outputs, strict=True)
         ]
-        scores = np.concatenate([*scores, np.zeros(0)])
+        scores = np.concatenate([*parts, np.zeros(0)])
         return self.extract(example, np.argsort(-scores, kind="stable"), scores)
 
     def texts(self, example: Document) -> list[str]:

@@ -157,8 +157,8 @@ class Tagging:
     def _labels(self) -> tuple[str, ...]:
         types = TYPES[self._config.name]
         if not types:
-            tags = (sentence.tags for sentence in self.examples("train"))
-            types = sorted({entity.kind for one in tags for entity in metrics.entities(one)})
+            tags = (sentence.tags or () for sentence in self.examples("train"))
+            types = tuple(sorted({e.kind for one in tags for e in metrics.entities(one)}))
         return ("O", *(f"{mark}-{kind}" for kind in types for mark in "BI"))
 
     def _pieces(self, example: Sentence) -> list[list[int]]:

@@ -51,7 +51,7 @@ class Text(Classification):
 
     def __init__(self, config: TextConfig, vocabulary: Vocabulary | TokenizerJson):
         self._config, self._splits = config, Splits(config)
-        self.metrics = ("accuracy", "macro_f1", "matthews")
+        self.metrics: tuple[str, ...] = ("accuracy", "macro_f1", "matthews")
         if config.name == "score":
             self.metrics = ("pearson", "spearman")
         self.metric = self.metrics[0]

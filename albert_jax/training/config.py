@@ -7,7 +7,7 @@ that the loops themselves read.
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 from albert_jax.errors import UserError
 
@@ -87,7 +87,7 @@ def build(section: type[Section], values: Mapping[str, Any], path: str = "config
     """
     if not isinstance(values, Mapping):
         raise UserError(f"{path} is {values!r}; it must be a section, of keys and values")
-    fields = {field.name: field for field in dataclasses.fields(section)}
+    fields = {field.name: field for field in dataclasses.fields(cast(Any, section))}
     for key in values:
         if key not in fields:
             close = difflib.get_close_matches(key, fields, n=1)
@@ -105,7 +105,7 @@ def _value(kind: Any, value: Any, path: str) -> Any:
     if kind is Any:  # built already
         return value
     if dataclasses.is_dataclass(kind):
-        return build(kind, value, path)
+        return build(cast(type, kind), value, path)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if get_origin(kind) is tuple:

@@ -62,13 +62,14 @@ def plot(*workdirs: epath.PathLike) -> epath.Path:
       UserError: a workdir has no numbers yet.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     runs = [(epath.Path(workdir), read(workdir)) for workdir in workdirs]
     x_name = "tokens" if all("tokens" in line for line in _training(runs)) else "step"
     stages = _stages(runs, x_name)
     panels = [panel for panel in PANELS if any(_has(stage, panel) for stage in stages)]
-    figure = Figure(figsize=(12, 6.4), layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
+    figure = Figure(figsize=(12, 6.4), layout=layout, facecolor="white")
     for number, panel in enumerate(panels):
         axes = figure.add_subplot(2, 3, number + 1)
         _draw(axes, panel, stages)

@@ -58,7 +58,8 @@ def means(sums: Sums, weights: Sums) -> Sums:
 
 def total(sums: Sums, weights: Sums) -> jax.Array:
     """The loss that is minimised: every part with weight 1 (Lan et al. 2020; the released code)."""
-    return sum(sums[f"{name}_loss"] / _divisor(weights, name) for name in sorted(weights))
+    parts = [sums[f"{name}_loss"] / _divisor(weights, name) for name in sorted(weights)]
+    return sum(parts[1:], start=parts[0])
 
 
 def _divisor(weights: Sums, objective: str) -> jax.Array:

@@ -69,7 +69,7 @@ class Group:
 class Moments(NamedTuple):
     """Finished updates, int32 [], and the running means of the gradient and of its square."""
 
-    count: jax.Array
+    count: jax.Array  # type: ignore[assignment]  # hides tuple.count, which nobody calls
     m: Params
     v: Params
 

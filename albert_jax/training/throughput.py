@@ -36,8 +36,8 @@ class Throughput:
         clock: Callable[[], float] = time.perf_counter,
     ):
         """`tokens` and `seconds` are what earlier parts of the run have taken."""
-        peaks = [peak_flops(device.device_kind) for device in devices]
-        self._peak = None if None in peaks else sum(peaks)
+        peaks = [peak for device in devices if (peak := peak_flops(device.device_kind))]
+        self._peak = sum(peaks) if len(peaks) == len(devices) else None
         self._clock, self._tokens, self._seconds = clock, tokens, seconds
         self._new, self._flops = 0, 0.0  # in this interval
         self.restart()
