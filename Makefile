@@ -51,6 +51,7 @@ audit:  ## Known vulnerabilities of the versions in constraints.txt
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: install  ## Put the code in the house's form
 	$(BIN)/ruff check --fix .
