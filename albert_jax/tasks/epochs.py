@@ -33,7 +33,7 @@ class Epochs:
         devices: int = 1,
     ):
         """Encodes all examples. Raises UserError: none of them has a label."""
-        bar = tqdm(examples, desc="encoding", unit="example", leave=False, delay=2)
+        bar = tqdm(examples, desc="encoding", unit="example", leave=False, delay=2, disable=None)
         encoded = (item for example in bar for item in task.items(example))
         self.items: list[Item] = [item for item in encoded if item.label is not None]
         if not self.items:

@@ -63,7 +63,7 @@ class Splits:
             found = _share(self._stored("train") or [], split, self._config)
         if not found:
             raise UserError(
-                f"{self._config.data_dir}: no example in the split {split}; put some into its file"
+                f"{self._config.data_dir}: no example in the split {split}; {split}.* must hold some"
             )
         return found
 
