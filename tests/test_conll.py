@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from etils import epath
 from seqeval.metrics.sequence_labeling import get_entities
 
 from albert_jax.errors import UserError
@@ -180,3 +181,9 @@ def test_wnut17():
         "test": 1287,
     }
     assert sum(len(sentence.words) for sentence in sentences["train"]) == 62_730
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "train.txt").mkdir()
+    with pytest.raises(UserError, match=r"train.txt: cannot be read \(Is a directory\); check the"):
+        conll.read(epath.Path(tmp_path / "train.txt"))

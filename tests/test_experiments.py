@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from albert_jax.errors import UserError
 from experiments import __main__ as experiments
 from experiments.cell import Cell
 from experiments.scale import Choice, Model, Scale
@@ -130,3 +131,11 @@ def wait_until(condition):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_cells_that_failed_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(experiments.runner.Runner, "run", lambda *_: None)
+    monkeypatch.setattr(experiments.Status, "failures", lambda _: ["pretrain-1: killed"])
+    words = ["run", "table3", "--tasks=", "--text=sotu", f"--workdir={tmp_path}"]
+    with pytest.raises(UserError, match=r"^1 cells have no result\npretrain-1: killed$"):
+        experiments.main([*words, f"--results={tmp_path}"])

@@ -225,6 +225,12 @@ def test_shards(tmp_path, spm):
     index.write_text(json.dumps({"weight_map": places | {"ghost": places[names[0]]}}))
     with pytest.raises(UserError, match="ghost is in none of the files"):
         albert_jax.load(folder)
+    index.write_text(json.dumps({"weight_map": places | {names[0]: places[names[1]]}}))
+    with pytest.raises(UserError, match=f"{names[0]} is not where"):
+        albert_jax.load(folder)
+    (folder / places[names[0]]).unlink()
+    with pytest.raises(UserError, match=r"no such file, and model.safetensors.index.json names it"):
+        albert_jax.load(folder)
 
 
 def _parts(model):
@@ -311,6 +317,9 @@ def test_old_flax_files(tmp_path, spm):
     (folder / "flax_model.msgpack").write_bytes(b"\x93no")
     with pytest.raises(UserError, match=r"flax_model.msgpack is damaged"):
         albert_jax.load(folder)
+    (folder / "flax_model.msgpack").write_bytes(msgpack_serialize({}))
+    with pytest.raises(UserError, match=r"flax_model.msgpack holds no parameters"):
+        albert_jax.load(folder)
 
 
 def test_names_are_used_once():
@@ -338,3 +347,34 @@ def test_normalisation_comes_back(tmp_path, spm):
         folder = epath.Path(tmp_path / f"hf{steps.lower}")
         albert_jax.save(typed, folder, "huggingface")
         assert albert_jax.load(folder).vocabulary.normalisation == steps
+
+
+def test_heads_that_are_not_known_are_named(tmp_path, spm):
+    heads = ("predictions", "sop_classifier")
+    alone = {name: v for name, v in tensors().items() if not name.startswith(heads[0])}
+    with pytest.raises(UserError, match="a sentence head without a masked-LM head is not known"):
+        albert_jax.load(make_folder(tmp_path / "sop", spm, alone))
+    bare = {name: v for name, v in tensors().items() if not name.startswith(heads)}
+    classes = {"classifier.weight": np.ones((2, 8)), "classifier.bias": np.ones(2)}
+    bare |= {name: value.astype(np.float32) for name, value in classes.items()}
+    folder = make_folder(tmp_path / "bare", spm, bare, architectures=["AlbertModel"])
+    with pytest.raises(UserError, match=r"\['AlbertModel'\], and the file has a classifier; name"):
+        albert_jax.load(folder)
+
+
+def test_a_folder_without_a_vocabulary(tmp_path, spm):
+    folder = make_folder(tmp_path / "hf", spm)
+    (folder / "spiece.model").unlink()
+    with pytest.raises(
+        UserError, match=r"no vocabulary; spiece.model, tokenizer.json or vocab.txt"
+    ):
+        albert_jax.load(folder)
+
+
+def test_a_parameter_without_a_name_is_named(spm):
+    model = random_model()
+    params = model.params | {"stranger": {"bias": np.ones(2, np.float32)}}
+    with pytest.raises(
+        UserError, match="stranger/bias has no name in this format; use --to=native"
+    ):
+        from_params(tables.HUGGINGFACE_ALBERT, params, model.config)

@@ -100,7 +100,7 @@ def test_an_empty_file_gives_an_empty_file(model, tmp_path):
             b'{"text": "a"}\n{"text": "a"\n',
             "in.jsonl:2: not JSON (Expecting ',' delimiter)",
         ),
-        ("in.jsonl", b'{"text": "a"}\n["a"]\n', "in.jsonl:2: list, not an object"),
+        ("in.jsonl", b'{"text": "a"}\n["a"]\n', "in.jsonl:2: list; a line must be an object"),
         ("in.jsonl", b'{"txt": "a"}\n', "in.jsonl:1: no text under 'text'; found 'txt'"),
         ("in.jsonl", b'{"text": null}\n', "in.jsonl:1: no text under 'text'"),
         (

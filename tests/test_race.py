@@ -140,7 +140,10 @@ def test_a_question_of_the_users_own(official):
             json.dumps(passage("x", "A") | {"answers": ["A", "B"]}),
             "1.txt:1: 1 questions, 1 lists of options and 2 answers",
         ),
-        (json.dumps(passage("x", "A") | {"options": ["abcd"]}), "the options are 'abcd'; they must"),
+        (
+            json.dumps(passage("x", "A") | {"options": ["abcd"]}),
+            "the options are 'abcd'; they must",
+        ),
         (json.dumps(passage("x", "A") | {"questions": None}), "1.txt:1: 0 questions, 1 lists"),
         (json.dumps(passage("x")), "1.txt:1: 0 questions"),
         (
@@ -198,3 +201,11 @@ def test_every_passage_of_a_real_sample():
     assert len(items) == 592
     assert {len(item.parts) for item in items} == {4}
     assert max(len(part.tokens) for item in items for part in item.parts) == 512
+
+
+def test_a_folder_in_place_of_a_passage_is_named(tmp_path):
+    (tmp_path / "train/high/1.txt").mkdir(parents=True)
+    with pytest.raises(
+        UserError, match=r"1.txt: cannot be read \(Is a directory\); check the path"
+    ):
+        race(tmp_path).examples("train")

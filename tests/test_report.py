@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from albert_jax.errors import UserError
+from experiments import __main__ as experiments
 from experiments import formats, report
 from experiments.comparison import compare
 from experiments.grid import grid
@@ -115,19 +117,34 @@ def test_a_finding_is_read_by_scale_and_table(tmp_path):
     path.write_text('[micro]\ntable3 = "Wider is better."\n')
     assert report.finding("micro", "table3", path) == "Wider is better."
     assert report.finding("paper", "table3", path) == ""
+    path.write_text("Wider is better.")
+    with pytest.raises(UserError, match=r"findings.toml is no TOML \(.*\); correct it"):
+        report.finding("micro", "table3", path)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["table", "table33"], "experiments: there is no experiment table33; choose from table1"),
-        (["sweep", "--over=size"], "experiments: --over=size must be NAME:VALUE,VALUE"),
-        (["sweep", "--over=emb:64", "--tasks=x"], "experiments: there is no task x"),
+        (["table", "table33"], "there is no experiment table33; choose from table1"),
+        (["sweep", "--over=size"], "--over=size must be NAME:VALUE,VALUE"),
+        (["sweep", "--over=emb:64", "--tasks=x"], "there is no task x"),
     ],
 )
-def test_what_is_wrong_is_one_line(words, message):
-    command = [sys.executable, "-m", "experiments", *words]
+def test_what_is_wrong_is_named(words, message):
+    with pytest.raises(UserError, match=f"^{message}"):
+        experiments.main(words)
+
+
+def test_what_is_wrong_is_one_line():
+    command = [sys.executable, "-m", "experiments", "table", "table33"]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(message)
+    assert done.stderr.splitlines()[-1].startswith("experiments: there is no experiment table33")
     assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    written = results.write(tmp_path, TABLE, MICRO, CHOICE, value)
+    next(tmp_path.glob("*.json")).write_text("{")
+    with pytest.raises(UserError, match=r"\.json is damaged \(.*\); restore it, or remove it"):
+        compare(TABLE, MICRO, written, CHOICE)

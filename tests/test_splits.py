@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from etils import epath
 
 from albert_jax.errors import UserError
+from albert_jax.tasks import source
 from albert_jax.tasks.splits import Splits, TableConfig
 
 
@@ -67,3 +69,8 @@ def test_what_is_missing_is_named(tmp_path):
 def test_shares_are_between_0_and_1(share):
     with pytest.raises(UserError, match=r"task.dev_share is .*; it must be between 0 and 1"):
         TableConfig(name="text", dev_share=share)
+
+
+def test_a_file_of_another_kind_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"a.pdf: its ending must be one of .tsv, .csv, .jsonl"):
+        list(source.read(epath.Path(tmp_path / "a.pdf")))

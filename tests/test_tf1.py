@@ -1,7 +1,9 @@
 """The original release: its names, its checkpoint format byte for byte, and real TensorFlow where it is."""
 
+import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from etils import epath
 
 import albert_jax
 from albert_jax.errors import UserError
-from albert_jax.interop import bundle, sstable, tables
+from albert_jax.interop import bundle, sstable, tables, tf1
 from albert_jax.interop.names import flat, from_params
 from tests.models import assert_same, hidden, random_model, sentencepiece_model
 
@@ -139,6 +141,12 @@ def test_what_the_original_code_lacks_is_said(tmp_path):
         assert not list(tmp_path.iterdir())
     with pytest.raises(UserError, match="no head for tokens"):
         albert_jax.save(random_model(head="token", classes=3), tmp_path / "tf", "tf1")
+    word_pieces = SimpleNamespace(size=38, name="vocab.txt")
+    model = dataclasses.replace(random_model(), vocabulary=word_pieces)
+    with pytest.raises(UserError, match="the original code reads SentencePiece only"):
+        tf1.write(model, epath.Path(tmp_path))
+    with pytest.raises(UserError, match="name the folder of a release"):
+        tf1.read(epath.Path(tmp_path), "none")
 
 
 def test_a_missing_and_a_strange_variable_are_named(tmp_path):
