@@ -110,7 +110,7 @@ def write(prefix: epath.Path, tensors: Mapping[str, np.ndarray]):
 
 def _shards(key: bytes, header: bytes) -> int:
     values = dict(fields(header))
-    if key or SHARDS not in values:
+    if key or not isinstance(values.get(SHARDS), int):
         raise ValueError("it does not begin with a header")
     if values.get(ENDIANNESS, LITTLE) != LITTLE:
         raise ValueError("its numbers are big-endian")

@@ -12,7 +12,7 @@ import safetensors.numpy
 from etils import epath
 from safetensors import SafetensorError
 
-from albert_jax.errors import UserError
+from albert_jax.errors import CHECK_PATH, UserError
 from albert_jax.interop.names import Tensors, flat
 
 ONE, INDEX, FLAX = "model.safetensors", "model.safetensors.index.json", "flax_model.msgpack"
@@ -50,6 +50,8 @@ def read_safetensors(path: epath.Path) -> Tensors:
     """The tensors of one file."""
     try:
         tensors = safetensors.numpy.load(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {CHECK_PATH}") from error
     except (SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error}); {AGAIN}") from error
     return _numbers(tensors, path)
