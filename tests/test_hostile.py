@@ -91,7 +91,7 @@ print(sum(len(one.document.tokens) for one in found))
 @pytest.mark.slow
 @pytest.mark.parametrize("content", ["the cat sat on the mat. ", "word ", "a"])
 def test_a_line_of_100_megabytes(tmp_path, content):
-    """Sentences, words without an end, one word: read and tokenised in 30 times their size."""
+    """Sentences, words without an end, one word: read and tokenised in 60 times their size."""
     (tmp_path / "spm.model").write_bytes(sentencepiece_model())
     line = content * (100_000_000 // len(content))
     (tmp_path / "x.txt").write_text(line)
@@ -100,7 +100,7 @@ def test_a_line_of_100_megabytes(tmp_path, content):
     one = Vocabulary(sentencepiece_model(), Normalisation()).encode(content * 2)
     assert int(done.stdout) >= len(one) // 2 * (len(line) // len(content)) * 0.99
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    assert peak < 30 * len(line)
+    assert peak < 60 * len(line)
 
 
 NASTY = (
