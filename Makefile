@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUNS := runs/quickstart
 ALBERT := $(BIN)/python -m albert_jax
 
-.PHONY: help install quickstart test test-slow test-peers fuzz audit lint format lock clean
+.PHONY: help install quickstart test test-slow test-faults test-peers coverage fuzz audit lint format lock clean
 
 help:  ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,10 +34,21 @@ test: install lint  ## The tests that CI runs, under 15 minutes on two cores
 test-slow: install  ## The tests that take minutes each
 	$(BIN)/python -m pytest -m slow
 
+test-faults: install  ## What a run does when it is killed, damaged, without room: all faults
+	$(BIN)/python -m pytest tests/faults tests/test_divergence.py
+
 test-peers:  ## The same outputs as transformers and torch, in an environment of their own
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --editable '.[test,peers]'
 	.venv-peers/bin/python -m pytest -m peers
+
+coverage: install  ## What the tests run through, and the list of errors, each with a test that causes it
+	rm -rf build/coverage build/errors && mkdir -p build/coverage
+	-ALBERT_JAX_ERRORS=build/errors $(BIN)/coverage run -m pytest -n 2 -m "not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report
+	$(BIN)/python -m tests.error_list build/errors
 
 fuzz: install  ## Coverage-guided fuzzing of all that reads input, a minute for each reader
 	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'

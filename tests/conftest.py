@@ -13,3 +13,8 @@ import jax
 
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+if folder := os.environ.get("ALBERT_JAX_ERRORS"):
+    from tests import error_list
+
+    error_list.record(Path(folder))
