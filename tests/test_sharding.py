@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import itertools
 from collections import Counter
 from unittest import mock
 
@@ -266,6 +267,20 @@ def test_one_process_feeds_a_tensor_group():
     fake.shape = {"tensor": 8}
     with pytest.raises(UserError, match=r"mesh.tensor is 8, more than the devices of one process"):
         sharding._check_processes(fake)
+
+
+@pytest.mark.parametrize("fsdp", [1, 2, 4, 8, 64])
+def test_a_torus_is_split_where_no_axis_of_it_is_as_long(fsdp):
+    """A v4 of 4 x 4 x 4 chips."""
+    kind = dict(platform="tpu", device_kind="TPU v4", core_on_chip=0, slice_index=0)
+    places = itertools.product(range(4), repeat=3)
+    devices = [
+        mock.Mock(**kind, coords=place, id=n, process_index=n // 4)
+        for n, place in enumerate(places)
+    ]
+    mesh = make_mesh(devices, MeshConfig(fsdp=fsdp))
+    assert mesh.shape == {"data": 64 // fsdp, "fsdp": fsdp, "tensor": 1}
+    assert set(mesh.devices.ravel()) == set(devices)
 
 
 def test_every_device_has_its_rows_of_a_batch(mesh):

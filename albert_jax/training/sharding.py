@@ -19,6 +19,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import numpy as np
+from jax.experimental import mesh_utils
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -72,7 +73,9 @@ def make_mesh(devices: list[jax.Device] | None = None, config: MeshConfig = DATA
             f"make up the {len(devices)} devices; change one, or leave mesh.data at -1"
         )
     shape = (data, config.fsdp, config.tensor)
-    mesh = jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices)
+    # jax.make_mesh would not split an axis of the torus of a v4 or a v5p, as fsdp=2 on 4x4x4 must
+    placed = mesh_utils.create_device_mesh(shape, devices, allow_split_physical_axes=True)
+    mesh = Mesh(placed, AXES, axis_types=(AxisType.Auto,) * len(AXES))
     _check_processes(mesh)
     return mesh
 
