@@ -174,3 +174,27 @@ def test_a_tokenizer_that_is_none(tmp_path, content):
         write(tmp_path, "tokenizer.json", content)
     with pytest.raises(UserError, match=r"tokenizer\.json"):
         tokenizer.read(epath.Path(tmp_path), "none")
+
+
+def test_a_tokenizer_without_an_unknown_piece(tmp_path):
+    pytest.importorskip("tokenizers")
+    pieces = [[piece, 0.0] for piece in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the")]
+    write(tmp_path, "tokenizer.json", wordpieces(model={"type": "Unigram", "vocab": pieces}))
+    vocabulary = tokenizer.read(epath.Path(tmp_path), "none")
+    for encode_ in (
+        vocabulary.encode,
+        vocabulary.encode_offsets,
+        lambda t: vocabulary.encode_batch([t]),
+    ):
+        with pytest.raises(
+            UserError, match=r"tokenizer\.json: .* damaged one \(.*unk_id. is missing"
+        ):
+            encode_("cat")
+
+
+def test_a_tokenizer_that_does_not_name_its_kind(tmp_path):
+    pytest.importorskip("tokenizers")
+    content = wordpieces()
+    del content["model"]["type"]
+    write(tmp_path, "tokenizer.json", content)
+    assert tokenizer.read(epath.Path(tmp_path), "none").word_starts.all()

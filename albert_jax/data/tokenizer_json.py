@@ -3,8 +3,9 @@
 They bring their own normalisation. The library is the extra `albert-jax[tokenizers]`.
 """
 
+import contextlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -79,7 +80,8 @@ class TokenizerJson:
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """`encode` of many texts in one call."""
         texts = [printable(text) for text in texts]
-        batch = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        with _failure_is_told(self.name):
+            batch = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         return [encoding.ids for encoding in batch]
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -87,7 +89,8 @@ class TokenizerJson:
         return self._tokenizer.decode([int(i) for i in ids], skip_special_tokens=False)
 
     def _encoding(self, text: str):
-        return self._tokenizer.encode(printable(text), add_special_tokens=False)
+        with _failure_is_told(self.name):
+            return self._tokenizer.encode(printable(text), add_special_tokens=False)
 
 
 def wordpiece(vocabulary: str, *, lower: bool, strip_accents: bool | None, chinese: bool) -> str:
@@ -127,16 +130,23 @@ def _word_starts(pieces: list[str], model: str) -> np.ndarray:
 
 def _parsed(text: str, name: str):
     """The library's tokenizer, without the padding and cutting that the file may ask for."""
-    try:
-        tokenizer = _library().Tokenizer.from_str(text)
-    except UserError:
-        raise
-    except Exception as error:  # the library raises nothing narrower
-        raise UserError(f"{name}: not a tokenizer.json, or a damaged one ({error})") from error
+    library = _library()
+    with _failure_is_told(name):
+        tokenizer = library.Tokenizer.from_str(text)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.encode_special_tokens = True  # "[MASK]" in a text is text
     return tokenizer
+
+
+@contextlib.contextmanager
+def _failure_is_told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the library raises nothing narrower
+        raise UserError(
+            f"{name}: not a tokenizer.json, or a damaged one ({error}); bring it from the original again"
+        ) from error
 
 
 def _library():
