@@ -74,6 +74,8 @@ def attend(name: str, options: argparse.Namespace) -> Outcome:
         command += [f"--folder={options.folder}", f"--seconds={int(options.seconds - seconds)}"]
         with (folder / "log").open("a") as log:
             subprocess.run(command, stdout=log, stderr=log, check=False)
+        if not (folder / "spent.json").exists():
+            raise UserError(f"{name} has not begun; {folder}/log says why")
         spent = json.loads((folder / "spent.json").read_text())
         cases, seconds = cases + spent["cases"], seconds + max(spent["seconds"], 1)
     finds = [path for path in (folder / "finds").iterdir() if path.suffix != ".txt"]
