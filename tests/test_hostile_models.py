@@ -6,11 +6,14 @@ import pytest
 from etils import epath
 from flax.serialization import msgpack_serialize
 
+from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.tokenizer_json import wordpiece
+from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop import bundle, huggingface, native, settings, sstable, tokenizer, weights
 from albert_jax.interop.protobuf import encode
 from albert_jax.model.config import AlbertConfig
+from tests.models import sentencepiece_model
 
 TINY = AlbertConfig(
     vocab_size=8, embedding_size=2, hidden_size=4, num_layers=2, num_heads=2, ffn_size=4
@@ -198,3 +201,9 @@ def test_a_tokenizer_that_does_not_name_its_kind(tmp_path):
     del content["model"]["type"]
     write(tmp_path, "tokenizer.json", content)
     assert tokenizer.read(epath.Path(tmp_path), "none").word_starts.all()
+
+
+def test_a_sentencepiece_model_whose_pieces_are_no_text():
+    model = sentencepiece_model().replace(b"[MASK]", b"\xffMASK]")
+    with pytest.raises(UserError, match="x: not a SentencePiece model, or a damaged one"):
+        Vocabulary(model, Normalisation(), "x")

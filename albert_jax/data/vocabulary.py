@@ -133,10 +133,10 @@ class Vocabulary:
             raise UserError(f"convention is {convention!r}; choose one of {', '.join(CONVENTIONS)}")
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-        except (RuntimeError, OSError) as error:
+            self.size = self._processor.vocab_size()
+            self.pieces = [self._processor.id_to_piece(i) for i in range(self.size)]
+        except (RuntimeError, OSError, UnicodeDecodeError) as error:
             raise UserError(f"{name}: not a SentencePiece model, or a damaged one") from error
-        self.size = self._processor.vocab_size()
-        self.pieces = [self._processor.id_to_piece(i) for i in range(self.size)]
         if tuple(self.pieces[: len(SPECIAL)]) != SPECIAL:
             raise UserError(
                 f"{name}: the first pieces are {self.pieces[:5]}, ALBERT needs {list(SPECIAL)}; "
