@@ -31,17 +31,17 @@ def main(argv: list[str]):
     output, *reports = argv
     with tempfile.TemporaryDirectory() as folder:
         reports = reports or [_run(Path(folder) / "report.xml")]
-        text = page(map(ElementTree.parse, reports))
+        text = page(ElementTree.parse(report).getroot() for report in reports)
     Path(output).write_text(text)
 
 
-def _run(report: Path) -> Path:
+def _run(report: Path) -> str:
     words = ["-m", "", "-o", "junit_family=xunit1", f"--junit-xml={report}"]
     subprocess.run([sys.executable, "-m", "pytest", *TESTS, *words])
-    return report
+    return str(report)
 
 
-def page(reports: Iterable[ElementTree.ElementTree]) -> str:
+def page(reports: Iterable[ElementTree.Element]) -> str:
     """Markdown: a row for every fault, then what failed or was left out."""
     rows, rest = [], []
     for case in (case for report in reports for case in report.iter("testcase")):

@@ -20,8 +20,8 @@ LIST = Path(__file__).with_name("error_list.md")
 CODE = ("albert_jax", "configs", "experiments", "launch")
 HEAD = """# What a user can do wrong, and what the line says
 
-Every `UserError` of the code as a test has seen it, and that test. Written by `make coverage`; DIR is a folder
-of the test's own.
+Every `UserError` of the code as a test has seen it, and that test. Written by `make coverage`; DIR is a
+folder of the test's own.
 """
 TEMPORARY = re.compile(r"/\S*?/(pytest-\d+/(popen-gw\d+/)?|albert-jax-\w+-)[^/\s'\",;:)]+")
 

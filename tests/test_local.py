@@ -77,7 +77,7 @@ def test_a_dry_run_is_a_script(monkeypatch, capsys):
 
 
 def test_it_takes_one_command():
-    with pytest.raises(UserError, match="one albert-jax command, not [02], belongs after --"):
+    with pytest.raises(UserError, match=r"one albert-jax command, not [02], belongs after --"):
         local.main(["--processes=2"])
 
 
