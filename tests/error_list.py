@@ -130,7 +130,8 @@ def preference(seen: Seen) -> tuple:
 
 def shown(message: str) -> str:
     """One line without the folders of this machine and of the moment."""
-    text = TEMPORARY.sub("DIR", one_line(message).replace(f"{ROOT}/", ""))
+    text = message.encode("utf-8", "backslashreplace").decode()  # a half of a character
+    text = TEMPORARY.sub("DIR", one_line(text).replace(f"{ROOT}/", ""))
     return re.sub(r"0x[0-9a-f]{6,}", "0x...", text)
 
 

@@ -251,3 +251,15 @@ def test_arguments_have_the_types_of_their_defaults():
 def test_a_wrong_argument_is_named(argument, message):
     with pytest.raises(UserError, match=f"^{re.escape(message)}"):
         arguments.parse(argument, size="base", n=3, stage=("first", "second"))
+
+
+def test_sections_that_do_not_go_together_are_named():
+    config = get_config("size=tiny")
+    config.mesh.tensor = 3
+    with pytest.raises(
+        UserError, match=r"mesh.tensor is 3 and does not divide model.num_heads \(4\)"
+    ):
+        pretraining(config, None)
+    values = finetune.get_config("task=sst2").to_dict()
+    with pytest.raises(UserError, match="init is 'scratch'; it must be checkpoint or random"):
+        finetuning(values | {"init": "scratch"})

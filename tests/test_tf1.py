@@ -147,6 +147,8 @@ def test_what_the_original_code_lacks_is_said(tmp_path):
         tf1.write(model, epath.Path(tmp_path))
     with pytest.raises(UserError, match="name the folder of a release"):
         tf1.read(epath.Path(tmp_path), "none")
+    with pytest.raises(UserError, match="no such file; name a folder with a TF1 checkpoint"):
+        bundle.Bundle(epath.Path(tmp_path / "model.ckpt"))
 
 
 def test_a_missing_and_a_strange_variable_are_named(tmp_path):
@@ -217,3 +219,15 @@ def test_the_vocabulary_goes_with_it(tmp_path):
     assert (tmp_path / "tf/30k-clean.model").read_bytes() == sentencepiece_model()
     steps = albert_jax.load(tmp_path / "tf").vocabulary.normalisation
     assert steps.lower and steps.strip_accents and not steps.ascii_punctuation
+
+
+def test_a_tensor_of_strings_is_named(tmp_path):
+    prefix = epath.Path(tmp_path / "model.ckpt")
+    bundle.write(prefix, {"words": np.zeros(2, np.float32)})
+    index = tmp_path / "model.ckpt.index"
+    header, _ = sstable.read(index.read_bytes())
+    index.write_bytes(sstable.write([header, (b"words", bundle.encode(bundle.DTYPE, 7))]))
+    with pytest.raises(
+        UserError, match=r"model.ckpt.index: words: its type, number 7 of TensorFlow"
+    ):
+        bundle.Bundle(prefix).read("words")
