@@ -1,7 +1,9 @@
 """The table of the paper's models, with plans that are made up."""
 
 import dataclasses
+import functools
 import json
+import os
 
 import pytest
 from etils import epath
@@ -28,6 +30,7 @@ def made(monkeypatch):
             return dataclasses.replace(PLAN, topology=self.topology)
 
     monkeypatch.setattr(survey, "Search", Search)
+    monkeypatch.setattr(survey, "apart", lambda function, *arguments: function(*arguments))
     monkeypatch.setattr(survey, "SLICES", ("v3:8x8", "v5e:16x16"))
     return done
 
@@ -63,3 +66,15 @@ def test_finished_rows_are_not_made_again(made, tmp_path):
     survey.survey(JOB, 1000, output)
     assert len(made) == count + 2
     assert output.read_text() == whole
+
+
+def test_a_compiler_that_crashes_takes_no_other_row_with_it(monkeypatch, tmp_path):
+    assert survey.apart(len, "abc") == 3
+    crash = functools.partial(survey.apart, os.abort)
+    monkeypatch.setattr(survey, "apart", lambda *_: crash())
+    monkeypatch.setattr(survey, "MODELS", {"ALBERT-base": JOB.model})
+    monkeypatch.setattr(survey, "SLICES", ("v6e:8x8",))
+    monkeypatch.setattr(survey, "ABLATIONS", {})
+    output = epath.Path(tmp_path / "plan.md")
+    survey.survey(JOB, 1000, output)
+    assert "| ALBERT-base | v6e:8x8 | the compiler crashed |" in output.read_text()

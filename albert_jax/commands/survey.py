@@ -2,8 +2,11 @@
 
 import dataclasses
 import json
+import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +99,29 @@ def _work(precision: AlbertConfig) -> Iterator[tuple[str, str, str, AlbertConfig
 
 def _plan(job: Job, topology: str) -> dict:
     """The plan, or why there is none; and the commit that made it."""
-    where = topologies.parse(topology)
     source = {"commit": commit(Path(plans.__file__).parents[2])}
     try:
-        return {"plan": Search(job, where).best().to_dict(), **source}
+        return {**apart(_best, job, topology), **source}
+    except BrokenProcessPool:
+        return {"error": "the compiler crashed", **source}
+
+
+def _best(job: Job, topology: str) -> dict:
+    jax.config.update("jax_enable_compilation_cache", False)  # what cannot run is not kept
+    try:
+        return {"plan": Search(job, topologies.parse(topology)).best().to_dict()}
     except (UserError, jax.errors.JaxRuntimeError) as error:
-        return {"error": str(error).splitlines()[0], **source}
+        return {"error": str(error).splitlines()[0]}
+
+
+def apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(*arguments)` in a process of its own: a compiler that crashes takes no other row with it.
+
+    Raises:
+      BrokenProcessPool: the process died; otherwise what the function raises.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def table(rows: list[dict], job: Job, steps: int) -> str:
