@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUNS := runs/quickstart
 ALBERT := $(BIN)/python -m albert_jax
 
-.PHONY: help install quickstart test test-slow test-faults test-peers coverage fuzz audit lint format lock clean
+.PHONY: help install quickstart test test-tutorial test-slow test-faults test-peers coverage fuzz audit lint format lock clean
 
 help:  ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,6 +30,9 @@ quickstart: install  ## Pretrain a small ALBERT on real text, 8 minutes on two c
 
 test: install lint  ## The tests that CI runs, under 15 minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-tutorial: install  ## The tutorial notebook, on a part of its text, two minutes
+	$(BIN)/python -m pytest -m slow tests/test_tutorial.py
 
 test-slow: install  ## The tests that take minutes each
 	$(BIN)/python -m pytest -m slow
