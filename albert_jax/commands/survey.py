@@ -107,7 +107,6 @@ def _plan(job: Job, topology: str) -> dict:
 
 
 def _best(job: Job, topology: str) -> dict:
-    jax.config.update("jax_enable_compilation_cache", False)  # what cannot run is not kept
     try:
         return {"plan": Search(job, topologies.parse(topology)).best().to_dict()}
     except (UserError, jax.errors.JaxRuntimeError) as error:
@@ -120,7 +119,9 @@ def apart(function: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
       BrokenProcessPool: the process died; otherwise what the function raises.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    keep_nothing = ("jax_enable_compilation_cache", False)  # of programs that cannot run here
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, jax.config.update, keep_nothing) as pool:
         return pool.submit(function, *arguments).result()
 
 
