@@ -119,10 +119,13 @@ def apart(function: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
       BrokenProcessPool: the process died; otherwise what the function raises.
     """
-    keep_nothing = ("jax_enable_compilation_cache", False)  # of programs that cannot run here
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, jax.config.update, keep_nothing) as pool:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _keep_nothing) as pool:
         return pool.submit(function, *arguments).result()
+
+
+def _keep_nothing():
+    """Programs that cannot run here do not go into the cache."""
+    jax.config.update("jax_enable_compilation_cache", False)
 
 
 def table(rows: list[dict], job: Job, steps: int) -> str:
