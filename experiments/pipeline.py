@@ -1,14 +1,19 @@
-"""How fast text becomes batches on one core, beside SentencePiece alone and the original's own algorithm.
+"""How fast text becomes batches on one core, beside SentencePiece, the original's algorithm, Hugging Face.
 
-    python -m experiments.pipeline [--source=sotu] [--length=512] [--output=FILE.md]
+    python -m experiments.pipeline [--source=sotu] [--length=512] [--peer=PYTHON] [--output=FILE.md]
 
-Everything runs in this process, and what counts is its processor time. The original's algorithm
-(experiments/reference_data.py) and preset=reference must agree in what they make; that is the second table.
+What counts is processor time. The original's algorithm (experiments/reference_data.py) and preset=reference
+must agree in what they make; that is the second table. PEER is a Python with torch, transformers and
+datasets, where paragraphs are tokenised, joined, and masked by DataCollatorForLanguageModeling.
 """
 
 import argparse
 import itertools
+import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,6 +24,7 @@ import numpy as np
 from etils import epath
 from tqdm import tqdm
 
+from albert_jax import environment
 from albert_jax.data import batch_config, files, text
 from albert_jax.data.batches import Batches
 from albert_jax.data.documents import Document
@@ -26,10 +32,12 @@ from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.segments import Symbols
 from albert_jax.data.tokenisation import encode, normalised_sentences
 from albert_jax.data.vocabulary import Vocabulary, train
+from albert_jax.interop import tokenizer
 from albert_jax.training.workdir import commit, replace
 from experiments import reference_data
 
 ROWS = 64  # of a batch
+RACER = Path(__file__).parent / "racers" / "hf_pipeline.py"
 SAMPLE = 20_000_000  # characters, of the beginning of the source
 PASSES = 8  # over the documents; every tenth is cut short, which decides much where there are few
 COMPARED = ("example_ids", "mlm_weights", "mlm_positions", "sentence_labels", "sentence_weights")
@@ -46,12 +54,15 @@ def main(argv: Sequence[str]):
     parser.add_argument("--source", default="sotu", help="what corpus.source takes")
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--model", help="a SentencePiece model; else one is trained")
+    parser.add_argument("--peer", help="an interpreter that has torch, transformers and datasets")
     parser.add_argument("--output", help="a file for the report")
     options = parser.parse_args(argv)
     texts = list(sample(options.source))
     vocabulary = open_vocabulary(options.model, texts)
     documents, tokenising = tokenise(texts, vocabulary)
     batches, made = batch_making(documents, vocabulary, options.length)
+    if options.peer:
+        batches |= hugging_face(texts, vocabulary, options.length, options.peer)
     command = f"python -m experiments.pipeline {' '.join(argv)}"
     report = "\n".join(
         [
@@ -163,6 +174,26 @@ def original(documents: Sequence[Document], vocabulary: Vocabulary, length: int,
         "sentence_labels": arrays["next_sentence_labels"],
         "sentence_weights": np.ones_like(arrays["next_sentence_labels"]),
     }, seconds
+
+
+def hugging_face(
+    texts: Sequence[text.Text], vocabulary: Vocabulary, length: int, python: str
+) -> dict[str, Numbers]:
+    """The rates of experiments/racers/hf_pipeline.py, with the same paragraphs and the same pieces."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = epath.Path(folder)
+        tokenizer.write(place, vocabulary, length)
+        lines = (json.dumps({"text": p}) for body in texts for p in body.paragraphs())
+        (place / "texts.jsonl").write_text("\n".join(lines))
+        case = [f"{folder}/texts.jsonl", folder, str(length), str(ROWS), str(PASSES)]
+        settings = os.environ | {"GLIBC_TUNABLES": environment.LARGE_PAGES}
+        command = [python, str(RACER), *case]
+        found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=settings)
+    rates = json.loads(found.stdout.splitlines()[-1])
+    return {
+        "Hugging Face: datasets and a fast tokenizer": {"rate": rates["prepare"]},
+        "Hugging Face: DataCollatorForLanguageModeling": {"rate": rates["batches"]},
+    }
 
 
 def described(rows: dict[str, np.ndarray]) -> Numbers:
