@@ -1,10 +1,15 @@
 """The original's algorithm as it stands in the race, and what is said of made rows."""
 
 import random
+import sys
 
 import numpy as np
 
+from albert_jax.data.files import Text
+from albert_jax.data.normalisation import Normalisation
+from albert_jax.data.vocabulary import Vocabulary
 from experiments import pipeline, reference_data
+from tests.models import sentencepiece_model
 
 WORDS = [f"▁word{i}" for i in range(50)]
 DOCUMENTS = [[[WORDS[(i * j) % 50] for i in range(12)] for j in range(1, 30)] for _ in range(6)]
@@ -73,3 +78,20 @@ def test_described_by_hand():
         "masked next to masked": 1 / 3,
         "pairs of label 1": 0.5,
     }
+
+
+def test_the_other_library_is_given_the_paragraphs_and_the_pieces(tmp_path, monkeypatch):
+    racer = tmp_path / "racer.py"
+    racer.write_text(
+        "import json, pathlib, sys\n"
+        "texts, folder, length, rows, passes = sys.argv[1:]\n"
+        "lines = pathlib.Path(texts).read_text().splitlines()\n"
+        "assert [json.loads(line)['text'] for line in lines] == ['the cat', 'the mat', 'a dog']\n"
+        "assert (pathlib.Path(folder) / 'tokenizer.json').exists()\n"
+        "print(json.dumps({'prepare': int(length), 'batches': int(rows) * int(passes)}))\n"
+    )
+    monkeypatch.setattr(pipeline, "RACER", racer)
+    texts = [Text("the cat\n\nthe mat"), Text("a dog")]
+    vocabulary = Vocabulary(sentencepiece_model(), Normalisation())
+    rates = pipeline.hugging_face(texts, vocabulary, 64, sys.executable)
+    assert [numbers["rate"] for numbers in rates.values()] == [64, pipeline.ROWS * pipeline.PASSES]
