@@ -112,7 +112,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     abstract = sharding.abstract(create, mesh)
     step, state, position = checkpoints.restore(abstract) or (0, fresh(create, start, mesh), {})
     taken, history = position.get("taken", {}), position.get("history", [])
-    throughput = Throughput(mesh.devices.ravel().tolist(), **taken)
+    throughput, flops = Throughput(mesh.devices.ravel().tolist(), **taken), flops_per_token(start)
     tracker, guard = Tracker(workdir, step, steps), Guard(0.0)
     pending: deque[tuple] = deque()
     seen: Counter[str] = Counter()  # tokens, and positions that they were laid out in
@@ -121,7 +121,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     def report(step: int, positions: int, metrics: dict):
         """Counts and logs a finished step."""
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-        throughput.add(int(values["tokens"]), values["tokens"] * flops_per_token(start))
+        throughput.add(int(values["tokens"]), values["tokens"] * flops)
         seen.update(tokens=int(values.pop("tokens")), positions=positions)
         if trouble := guard.trouble(step, values["loss"], values["grad_norm"]):
             raise UserError(f"the run diverged at {trouble}; {collapse.REMEDY}")

@@ -110,23 +110,23 @@ def read_prepared(folder: epath.PathLike) -> dict:
 
 def load_statistics(folder: epath.PathLike) -> dict:
     """`statistics.json`, as `data.statistics.page` prints it."""
-    with _damage_is_told(epath.Path(folder) / STATISTICS):
-        return json.loads(_verified(folder, STATISTICS))
+    prepared, path = read_prepared(folder), epath.Path(folder) / STATISTICS
+    with _damage_is_told(path):
+        return json.loads(_verified(path, prepared))
 
 
 def load_vocabulary(folder: epath.PathLike) -> Vocabulary:
     """The vocabulary a dataset was prepared with, and its normalisation."""
-    steps = _normalisation(read_prepared(folder))
-    path = epath.Path(folder) / VOCABULARY
+    prepared, path = read_prepared(folder), epath.Path(folder) / VOCABULARY
     with _damage_is_told(path):
-        return Vocabulary(_verified(folder, VOCABULARY), steps, str(path))
+        return Vocabulary(_verified(path, prepared), _normalisation(prepared), str(path))
 
 
-def _verified(folder: epath.PathLike, name: str) -> bytes:
+def _verified(path: epath.Path, prepared: dict) -> bytes:
     """The content of a file that `prepared.json` has a checksum of, unless it is of an earlier version."""
-    content = (epath.Path(folder) / name).read_bytes()
-    checksums = read_prepared(folder).get("checksums") or {name: zlib.crc32(content)}
-    if checksums[name] != zlib.crc32(content):
+    content = path.read_bytes()
+    checksums = prepared.get("checksums") or {path.name: zlib.crc32(content)}
+    if checksums[path.name] != zlib.crc32(content):
         raise ValueError("it is not as it was written")
     return content
 
