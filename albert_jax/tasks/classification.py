@@ -96,6 +96,25 @@ def check_length(length: int):
         raise UserError(f"task.length is {length}; it must be at least {SHORTEST}")
 
 
+def official_folder(data_dir: str, name: str) -> epath.Path:
+    """The folder of a benchmark's task in `data_dir`, or `data_dir` itself if it is that."""
+    base = epath.Path(data_dir)
+    return base / name if (base / name).is_dir() else base
+
+
+def check_file(path: epath.Path, folder: str):
+    """Raises UserError: a file of a benchmark's task, whose official folder is `folder`, is not there."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file; task.data_dir must hold {folder}/, or its files")
+
+
+def some(examples: list[Example], data_dir: str, split: str) -> list[Example]:
+    """The examples. Raises UserError: there are none."""
+    if not examples:
+        raise UserError(f"{data_dir}: no example in the split {split}; put some into its file")
+    return examples
+
+
 def sequence(
     vocabulary: Vocabulary | TokenizerJson, texts: Sequence[Sequence[int]], length: int
 ) -> Part:

@@ -13,13 +13,15 @@ from etils import epath
 
 from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Vocabulary
-from albert_jax.errors import UserError
 from albert_jax.tasks import source
 from albert_jax.tasks.classification import (
     Classification,
     Example,
+    check_file,
     check_length,
+    official_folder,
     scores,
+    some,
     write_table,
 )
 from albert_jax.tasks.source import TFDS, Record
@@ -121,11 +123,7 @@ class Glue(Classification):
                     self.labelled(record, self._form.label) if known else self.example(*record)
                 )
                 found.append(example._replace(part=part))
-        if not found:
-            raise UserError(
-                f"{self._config.data_dir}: no example in the split {split}; put some into its file"
-            )
-        return found
+        return some(found, self._config.data_dir, split)
 
     def score(
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
@@ -173,15 +171,11 @@ class Glue(Classification):
 
     def _folder(self) -> epath.Path:
         """The official folder, or data_dir itself if it is that."""
-        base = epath.Path(self._config.data_dir)
         name = FOLDERS.get(self._form.folder, self._form.folder)
-        return base / name if (base / name).is_dir() else base
+        return official_folder(self._config.data_dir, name)
 
     def _read(self, path: epath.Path, split: str) -> Iterator[Record]:
-        if not path.exists():
-            raise UserError(
-                f"{path}: no such file; task.data_dir must hold {self._form.folder}/, or its files"
-            )
+        check_file(path, self._form.folder)
         headless = self._form.headless if split != "test" else ()
         is_ragged = self._config.name == "qqp"  # as it was published; the reference skips, too
         records = source.read(path, headless, skip_ragged=is_ragged)

@@ -13,9 +13,16 @@ from etils import epath
 
 from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Vocabulary
-from albert_jax.errors import UserError
 from albert_jax.tasks import source
-from albert_jax.tasks.classification import Classification, Example, check_length, scores
+from albert_jax.tasks.classification import (
+    Classification,
+    Example,
+    check_file,
+    check_length,
+    official_folder,
+    scores,
+    some,
+)
 from albert_jax.tasks.source import TFDS, Record
 from albert_jax.tasks.task import Prediction
 
@@ -75,11 +82,7 @@ class SuperGlue(Classification):
             found = [self.example(*record) for record in records]
         else:
             found = [self.labelled(_in_words(record), "label") for record in records]
-        if not found:
-            raise UserError(
-                f"{self._config.data_dir}: no example in the split {split}; put some into its file"
-            )
-        return found
+        return some(found, self._config.data_dir, split)
 
     def score(
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
@@ -105,14 +108,8 @@ class SuperGlue(Classification):
         if base.startswith(TFDS):
             name = f"{base.removeprefix(TFDS)}/{self._config.name}"
             return source.from_tfds(name, TFDS_SPLITS[split])
-        folder = epath.Path(base)
-        if (folder / self._form.folder).is_dir():
-            folder = folder / self._form.folder
-        path = folder / f"{FILES[split]}.jsonl"
-        if not path.exists():
-            raise UserError(
-                f"{path}: no such file; task.data_dir must hold {self._form.folder}/, or its files"
-            )
+        path = official_folder(base, self._form.folder) / f"{FILES[split]}.jsonl"
+        check_file(path, self._form.folder)
         return source.read(path)
 
 
