@@ -101,7 +101,11 @@ def test_a_large_file_streams(tmp_path):
         ("x.jsonl", b'{"body": "a"}\n', r"x\.jsonl:1: no text under 'text', found \['body'\]"),
         ("x.jsonl", b'{"text": 3}\n', r"x\.jsonl:1: no text under 'text'"),
         ("x.jsonl", b"[1]\n", r"x\.jsonl:1: no text under 'text', found list"),
-        ("x.txt.gz", gzip.compress(b"word " * 999)[:-20], r"x\.txt\.gz: damaged or cut short"),
+        (
+            "x.txt.gz",
+            gzip.compress(b"word " * 999, mtime=0)[:-20],
+            r"x\.txt\.gz: damaged or cut short",
+        ),
         ("x.txt.gz", b"no gzip at all", r"x\.txt\.gz: damaged or cut short"),
         ("x.txt.bz2", bz2.compress(b"word " * 999)[:-20], r"x\.txt\.bz2: damaged or cut short"),
         ("x.xml", DUMP[:-200].encode(), r"x\.xml: not a whole XML dump"),
