@@ -101,7 +101,15 @@ def ours(options: argparse.Namespace, _: str, precision: str) -> float:
 
 def theirs(options: argparse.Namespace, padding: str, precision: str) -> float:
     """Examples a second of Trainer."""
-    case = [options.init, options.data_dir, precision, padding, str(PADDINGS[padding])]
+    case = [
+        options.init,
+        options.data_dir,
+        "SST-2",
+        precision,
+        padding,
+        str(PADDINGS[padding]),
+        "0",
+    ]
     command = [options.python, TRAINER, *case]
     found = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT)
     return json.loads(found.stdout.splitlines()[-1])["examples_per_second"]

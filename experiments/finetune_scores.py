@@ -1,0 +1,123 @@
+"""Dev scores of fine-tuning, beside transformers' Trainer with the same weights and the same recipe.
+
+python -m experiments.finetune_scores --init=FOLDER --data_dir=glue_data --python=PEER [--output=FILE.md]
+
+FOLDER is of Hugging Face, PEER a Python with torch, transformers and accelerate. The recipe is that of
+configs/finetune.py for a small model, in bfloat16: batches of 32, texts of at most 128 pieces, a peak rate
+of 1e-4 after a tenth of the updates, then a straight line to 0. Both are scored once, at the end. They draw
+different batches and different dropout from the same seed, so only the spreads can be compared.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from etils import epath
+
+from albert_jax.training.workdir import commit, replace
+from experiments.finetune_speed import ENVIRONMENT, TRAINER
+
+
+class Task(NamedTuple):
+    """What is tuned, for how many updates, and what is compared."""
+
+    folder: str
+    steps: int
+    metric: str
+
+
+TASKS = {
+    "sst2": Task("SST-2", 600, "accuracy"),
+    "mrpc": Task("MRPC", 345, "accuracy"),  # three epochs
+    "stsb": Task("STS-B", 540, "pearson"),  # three epochs
+}
+
+
+def main(argv: list[str]):
+    """Prints a table in Markdown: every seed of both programs, their medians and the difference."""
+    options = _options(argv)
+    found: dict[tuple[str, str], list[float]] = {}
+    for seed in range(options.seeds):
+        for name in TASKS:
+            for program, run in (("albert-jax", ours), ("Trainer", theirs)):
+                score = run(options, name, seed)
+                found.setdefault((name, program), []).append(score)
+                print(f"{name} {program} seed {seed}: {score:.2f}", file=sys.stderr, flush=True)
+    text = report(found, argv)
+    print(text)
+    if options.output:
+        replace(epath.Path(options.output), text)
+
+
+def report(found: dict[tuple[str, str], list[float]], argv: list[str]) -> str:
+    """Markdown: a row for each task and program; ours holds the difference."""
+    lines = [
+        "# Dev scores of fine-tuning, from the same weights",
+        "",
+        f"Command: `python -m experiments.finetune_scores {shlex.join(argv)}`, commit "
+        f"{commit(Path(__file__).parents[1])}, {os.cpu_count()} cores.",
+        "",
+        "| task | metric | updates | program | seeds | median | ours - theirs |",
+        "|---|---|--:|---|---|--:|--:|",
+    ]
+    middles = {key: statistics.median(values) for key, values in found.items()}
+    for (name, program), values in found.items():
+        folder, steps, metric = TASKS[name]
+        each = " ".join(f"{value:.2f}" for value in values)
+        gap = middles[name, "albert-jax"] - middles[name, "Trainer"]
+        said = f"{gap:+.2f}" if program == "albert-jax" else ""
+        row = (folder, metric, str(steps), program, each, f"{middles[name, program]:.2f}", said)
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join([*lines, ""])
+
+
+def ours(options: argparse.Namespace, name: str, seed: int) -> float:
+    """The dev score of `albert-jax finetune`, in per cent."""
+    steps, metric = TASKS[name].steps, TASKS[name].metric
+    with tempfile.TemporaryDirectory() as workdir:
+        command = [
+            *(sys.executable, "-m", "albert_jax", "finetune"),
+            f"--config=configs/finetune.py:task={name},size=small",
+            f"--init={options.init}",
+            f"--data_dir={options.data_dir}",
+            f"--workdir={workdir}/W",
+            f"--config.training.seed={seed}",
+            f"--config.training.steps={steps}",
+            f"--config.training.evaluate_every={steps}",
+        ]
+        subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
+        return json.loads(Path(workdir, "W", "results.json").read_text())["dev"][metric]
+
+
+def theirs(options: argparse.Namespace, name: str, seed: int) -> float:
+    """The dev score of Trainer, in per cent; it groups batches by length, which saves hours."""
+    task = TASKS[name]
+    case = [options.init, options.data_dir, task.folder, "bfloat16", "by length", str(task.steps)]
+    command = [options.python, str(TRAINER), *case, str(seed), "--score"]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT)
+    return json.loads(found.stdout.splitlines()[-1])["score"]
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m experiments.finetune_scores",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("--init", required=True, help="a Hugging Face folder of BERT or ALBERT")
+    parser.add_argument("--data_dir", required=True, help="GLUE's files")
+    parser.add_argument("--python", required=True, help="one with torch and transformers")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each program on each task")
+    parser.add_argument("--output", help="a file for the report")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
