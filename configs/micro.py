@@ -48,7 +48,6 @@ STAGES = {  # layers (0: all), rows, their length, updates, peak of the learning
     "full": (0, 32, LENGTH, 2000, 3.5e-3),
     "first": (1, 64, 32, 1200, 7e-3),
 }
-BLOCK_TOKENS = 2_000_000  # novels are long; rows of about sixteen documents are mixed
 
 
 def get_config(argument: str | None = None) -> ConfigDict:
@@ -77,9 +76,7 @@ def get_config(argument: str | None = None) -> ConfigDict:
         preset="micro",
         model=model,
         corpus=CorpusConfig(held_out=0.05, vocab_sentences=200_000),
-        data=batch_config.recommended(
-            rows, length, objective=choice["objective"], block_rows=BLOCK_TOKENS // length
-        ),
+        data=batch_config.recommended(rows, length, objective=choice["objective"]),
         optimizer=OptimizerConfig(name="adamw", bias_correction=True),
         schedule=_schedule(rate * math.sqrt(WIDTH / model.hidden_size), steps),
         training=TrainingConfig(steps=steps, evaluate_every=500, evaluation_batches=60),

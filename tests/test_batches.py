@@ -11,7 +11,7 @@ from albert_jax.data.segments import Symbols
 from albert_jax.errors import UserError
 from tests.speeches import speeches
 
-CHANGES = {"examples_per_row": 9, "shards": 2, "workers": 0, "block_rows": 48, "seed": 5}
+CHANGES = {"examples_per_row": 9, "shards": 2, "workers": 0, "block_tokens": 6144, "seed": 5}
 CONFIG = recommended(12, 128, **CHANGES)
 
 
@@ -114,7 +114,9 @@ def test_an_epoch_reads_every_document_once_and_hosts_share_none():
         Document(np.full(97, 5 + i, np.int32), np.array([40, 30, 27], np.int32)) for i in range(34)
     ]
     symbols = Symbols(np.ones(39, bool))
-    config = recommended(4, 100, shards=2, workers=0, block_rows=6, mask_share=0.0, short_share=0.0)
+    config = recommended(
+        4, 100, shards=2, workers=0, block_tokens=600, mask_share=0.0, short_share=0.0
+    )
     seen = []
     for host in range(2):
         batches = Batches(documents, config, symbols, process_index=host, process_count=2)
@@ -143,9 +145,9 @@ def test_few_long_documents():
 
 def test_held_out_is_one_fixed_pass():
     documents, symbols = speeches()
-    config = recommended(32, 128, workers=0, block_rows=50)
+    config = recommended(32, 128, workers=0, block_tokens=6400)
     once = list(held_out(documents[:5], config, symbols))
-    again = recommended(32, 128, workers=0, block_rows=50, seed=9, shards=4)
+    again = recommended(32, 128, workers=0, block_tokens=6400, seed=9, shards=4)
     for one, two in zip(once, held_out(documents[:5], again, symbols), strict=True):
         assert_same(one, two)
     tokens = sum(len(document.tokens) for document in documents[:5])

@@ -16,7 +16,7 @@ from tests.commands import run
 from tests.speeches import speeches
 from tests.test_resume import has_logged, metrics, stop_at
 
-CONFIG = recommended(8, 64, shards=2, workers=0, block_rows=16)
+CONFIG = recommended(8, 64, shards=2, workers=0, block_tokens=1024)
 EARLIER = ((3, 16, 32, 5, 4), (2, 4, 16, 3, 2))
 SHAPES = [(16, 32)] * 3 + [(4, 16)] * 2 + [(8, 64)] * 4
 
@@ -80,7 +80,7 @@ def test_one_process_goes_on_for_two(undisturbed):
 
 def test_going_back_over_a_boundary_reads_on_in_both_stages(undisturbed):
     """As a rewind does: the same steps again, with other text, also after a kill in between."""
-    longer = recommended(16, 32, shards=2, workers=0, block_rows=16, seed=1, predictions=5)
+    longer = recommended(16, 32, shards=2, workers=0, block_tokens=512, seed=1, predictions=5)
     batches = open_batches()
     collect(batches, range(1, 5))
     assert batches.stage(2).rows.length == longer.length

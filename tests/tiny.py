@@ -33,7 +33,7 @@ def get_config(argument: str | None = None) -> ConfigDict:
             dtype="float32",
         ),
         corpus=CorpusConfig(held_out=0.2, workers=1),
-        data=batch_config.recommended(8, 32, workers=choice["workers"], block_rows=64),
+        data=batch_config.recommended(8, 32, workers=choice["workers"], block_tokens=2048),
         optimizer=OptimizerConfig(name="adamw", bias_correction=True),
         schedule=ScheduleConfig(
             learning_rate=3e-3, warmup_steps=5, decay_steps=1000, decay="constant"

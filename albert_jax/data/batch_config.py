@@ -23,7 +23,8 @@ class BatchConfig:
       short_share: share of the documents cut at a random, shorter length.
       mask_share: share of the tokens that are masked.
       max_ngram: the longest masked n-gram, in words.
-      block_rows: rows made at a time, about; more mixes documents better and resumes more slowly.
+      block_tokens: of the text that is made into rows at a time, about. Rows mix within a block, so it
+        should hold many documents, and a novel has 100,000; resuming takes as long as making a block.
       shards: logical streams, fixed for a run; they divide batch_size, processes divide them.
       workers: processes a stream: 1, or 0 to make batches in the process that asks for them.
       seed: of order, segments and masks.
@@ -39,7 +40,7 @@ class BatchConfig:
     short_share: float = 0.1
     mask_share: float = 0.15
     max_ngram: int = 3
-    block_rows: int = 512
+    block_tokens: int = 2_000_000
     shards: int = 1
     workers: int = 1
     seed: int = 0
@@ -75,7 +76,7 @@ _LEAST = {
     "predictions": 1,
     "examples_per_row": 1,
     "max_ngram": 1,
-    "block_rows": 1,
+    "block_tokens": 1,
     "shards": 1,
     "seed": 0,
 }

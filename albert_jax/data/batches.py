@@ -159,10 +159,10 @@ def _seed(seed: int, use: int) -> int:
 
 
 def _block_size(documents: Documents, count: int, config: BatchConfig) -> int:
-    """Documents a block, out of `count`: enough for about `block_rows` rows, evenly shared out."""
+    """Documents a block, out of `count`: enough for about `block_tokens`, evenly shared out."""
     sample = np.unique(np.linspace(0, len(documents) - 1, _SAMPLE).astype(int))
     mean = max(float(np.mean([len(documents[int(i)].tokens) for i in sample])), 1.0)
-    wanted = max(config.block_rows * config.length / mean, 2)
+    wanted = max(config.block_tokens / mean, 2)
     return -(-count // max(1, round(count / wanted)))
 
 
