@@ -10,7 +10,6 @@ splits: numbers are to be compared with each other, not with published ones.
 
 import argparse
 import dataclasses
-import shlex
 import statistics
 import sys
 from collections.abc import Sequence
@@ -19,12 +18,12 @@ from typing import NamedTuple
 from etils import epath
 
 from albert_jax.errors import UserError
-from albert_jax.training.workdir import replace
 from experiments import runner
 from experiments.__main__ import words
 from experiments.cell import Cell, Overrides
 from experiments.formats import markdown
 from experiments.grid import NONE, Grid, Item
+from experiments.publish import origin, publish
 from experiments.results import FOLDER, Results
 from experiments.status import Status
 
@@ -103,11 +102,10 @@ def main(argv: list[str]):
     ]
     run(found, results, options.workdir, options.workers)
     table = markdown(grid(options, results), level=1)
-    command = f"python -m experiments.everyday {shlex.join(argv)}"
-    text = f"{table}\nCommand: `{command}`; commits are in the files of {FOLDER.name}/.\n"
-    print(text)
-    if options.output:
-        replace(options.output, text)
+    source = (
+        f"{origin('everyday', argv)} That commit drew the table; the runs' are in {FOLDER.name}/."
+    )
+    publish(f"{table}\n{source}\n", options.output)
 
 
 def run(found: Sequence[Cell], results: Results, root: epath.Path, workers: int):

@@ -10,8 +10,6 @@ different batches and different dropout from the same seed, so only the spreads 
 
 import argparse
 import json
-import os
-import shlex
 import statistics
 import subprocess
 import sys
@@ -19,10 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from etils import epath
-
-from albert_jax.training.workdir import commit, replace
 from experiments.finetune_speed import ENVIRONMENT, TRAINER
+from experiments.publish import origin, publish
 
 
 class Task(NamedTuple):
@@ -51,9 +47,7 @@ def main(argv: list[str]):
                 found.setdefault((name, program), []).append(score)
                 print(f"{name} {program} seed {seed}: {score:.2f}", file=sys.stderr, flush=True)
     text = report(found, argv)
-    print(text)
-    if options.output:
-        replace(epath.Path(options.output), text)
+    publish(text, options.output)
 
 
 def report(found: dict[tuple[str, str], list[float]], argv: list[str]) -> str:
@@ -61,8 +55,7 @@ def report(found: dict[tuple[str, str], list[float]], argv: list[str]) -> str:
     lines = [
         "# Dev scores of fine-tuning, from the same weights",
         "",
-        f"Command: `python -m experiments.finetune_scores {shlex.join(argv)}`, commit "
-        f"{commit(Path(__file__).parents[1])}, {os.cpu_count()} cores.",
+        origin("finetune_scores", argv),
         "",
         "| task | metric | updates | program | seeds | median | ours - theirs |",
         "|---|---|--:|---|---|--:|--:|",

@@ -17,11 +17,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from etils import epath
-
 from albert_jax import environment
 from albert_jax.training import tracking
-from albert_jax.training.workdir import commit, replace
+from experiments.publish import origin, publish
 
 STEPS = 150  # of ours; the first intervals compile
 TRAINER = Path(__file__).parent / "racers" / "hf_trainer.py"
@@ -42,9 +40,7 @@ def main(argv: list[str]):
             found[name].append(run(options, *name[1:]))
             print(*name, f"{found[name][-1]:.1f} examples/s", file=sys.stderr, flush=True)
     text = report(found, argv)
-    print(text)
-    if options.output:
-        replace(epath.Path(options.output), text)
+    publish(text, options.output)
 
 
 def report(found: dict[tuple[str, str, str], list[float]], argv: list[str]) -> str:
@@ -53,8 +49,7 @@ def report(found: dict[tuple[str, str, str], list[float]], argv: list[str]) -> s
     lines = [
         "# Fine-tuning on SST-2, examples a second",
         "",
-        f"Command: `python -m experiments.finetune_speed {' '.join(argv)}`, commit "
-        f"{commit(Path(__file__).parents[1])}, {os.cpu_count()} cores.",
+        origin("finetune_speed", argv),
         "",
         "| program | padding | precision | examples/s | ours in bfloat16: times | same precision |",
         "|---|---|---|--:|--:|--:|",

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from albert_jax.errors import UserError
-from albert_jax.training.workdir import commit
+from experiments.publish import origin, publish
 
 HANG, MEMORY = 20, 4096  # seconds and MB that a case may take
 LEFT = 5  # seconds; for less no new process is started after one that died
@@ -40,9 +40,7 @@ def main(argv: Sequence[str]):
         fuzz(options.targets[0], Path(options.folder), options.seconds)
     outcomes = {name: attend(name, options) for name in options.targets or _names()}
     report = "\n".join(_report(outcomes, argv))
-    print(report)
-    if options.output:
-        Path(options.output).write_text(report + "\n")
+    publish(report, options.output)
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
@@ -131,9 +129,8 @@ def _keep(data: bytes, error: Exception, folder: Path):
 
 def _report(outcomes: dict[str, Outcome], argv: Sequence[str]) -> list[str]:
     """The figures as Markdown."""
-    root = Path(__file__).parents[1]
     return [
-        f"Command: `python -m experiments.fuzz {' '.join(argv)}`, commit {commit(root)}.",
+        origin("fuzz", argv),
         "",
         "| target | cases | seconds | cases a second | finds |",
         "|---|--:|--:|--:|--:|",
@@ -141,6 +138,7 @@ def _report(outcomes: dict[str, Outcome], argv: Sequence[str]) -> list[str]:
             f"| {name} | {o.cases:,} | {o.seconds:,.0f} | {o.cases / o.seconds:,.0f} | {o.finds} |"
             for name, o in outcomes.items()
         ),
+        "",
     ]
 
 

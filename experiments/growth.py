@@ -15,13 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from etils import epath
 from tqdm import tqdm
 
 from albert_jax.analysis import cost
 from albert_jax.model.config import CHOICES, sized
-from albert_jax.training.workdir import commit, replace
 from experiments import race_data
+from experiments.publish import origin, publish
 from experiments.speed import Process, Racer
 
 STEPS = 5
@@ -77,8 +76,7 @@ def main(argv: Sequence[str]):
             "# How the cost of a training step grows",
             "",
             f"ALBERT-base, 8 rows of 128, bfloat16, but for what is named. Medians of {STEPS} steps.",
-            f"Command: `python -m experiments.growth {' '.join(argv)}`, commit "
-            f"{commit(Path(__file__).parents[1])}.",
+            origin("growth", argv),
             "",
             "| | tokens/s | GFLOP/s | peak memory |",
             "|---|---|---|---|",
@@ -89,9 +87,7 @@ def main(argv: Sequence[str]):
             "",
         ]
     )
-    print(report)
-    if options.output:
-        replace(epath.Path(options.output), report)
+    publish(report, options.output)
 
 
 def measure(case: Case) -> Measured:

@@ -10,11 +10,9 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import jax
 import numpy as np
-from etils import epath
 
 import albert_jax
 from albert_jax.data.tokenizer_json import TokenizerJson
@@ -22,7 +20,7 @@ from albert_jax.data.vocabulary import Normalisation, Vocabulary, train
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.config import AlbertConfig, sized
 from albert_jax.model.tasks import AlbertForTask
-from albert_jax.training.workdir import commit, replace
+from experiments.publish import origin, publish
 
 LENGTHS = (32, 128, 512)  # pieces of a text, special ones included
 SINGLE, BATCHED = 30, 16_384  # texts one at a time; pieces of the texts that come together
@@ -96,15 +94,13 @@ def main(argv: Sequence[str]):
     parser.add_argument("size", nargs="?", default="base")
     parser.add_argument("--output", help="a file for the report")
     options = parser.parse_args(argv)
-    command = f"python -m experiments.inference {' '.join(argv)}".strip()
-    source = f"Command: `{command}`, commit {commit(Path(__file__).parents[1])}."
     about = (
         f"{options.size}, one text of so many pieces {SINGLE} times, then many at once; medians."
     )
-    report = "\n".join(["# How fast it answers", "", about, source, "", table(options.size), ""])
-    print(report)
-    if options.output:
-        replace(epath.Path(options.output), report)
+    report = "\n".join(
+        ["# How fast it answers", "", about, origin("inference", argv), "", table(options.size), ""]
+    )
+    publish(report, options.output)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ from albert_jax.data.segments import Symbols
 from albert_jax.data.tokenisation import encode, normalised_sentences
 from albert_jax.data.vocabulary import Vocabulary, train
 from albert_jax.interop import tokenizer
-from albert_jax.training.workdir import commit, replace
 from experiments import reference_data
+from experiments.publish import origin, publish
 
 ROWS = 64  # of a batch
 RACER = Path(__file__).parent / "racers" / "hf_pipeline.py"
@@ -63,12 +63,11 @@ def main(argv: Sequence[str]):
     batches, made = batch_making(documents, vocabulary, options.length)
     if options.peer:
         batches |= hugging_face(texts, vocabulary, options.length, options.peer)
-    command = f"python -m experiments.pipeline {' '.join(argv)}"
     report = "\n".join(
         [
             "# From text to batches, on one core",
             "",
-            f"Command: `{command}`, commit {commit(Path(__file__).parents[1])}.",
+            origin("pipeline", argv),
             "",
             *table("thousand tokens a second", tokenising | batches, lambda v: f"{v / 1e3:,.0f}"),
             "",
@@ -78,9 +77,7 @@ def main(argv: Sequence[str]):
             "",
         ]
     )
-    print(report)
-    if options.output:
-        replace(epath.Path(options.output), report)
+    publish(report, options.output)
 
 
 def sample(source: str):

@@ -19,14 +19,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from etils import epath
 from tqdm import tqdm
 
 from albert_jax import environment
 from albert_jax.analysis import cost
 from albert_jax.model.config import sized
-from albert_jax.training.workdir import commit, replace
 from experiments import race_data
+from experiments.publish import origin, publish
 
 SHAPES = ((8, 128), (4, 512))  # rows and their length
 RACERS = Path(__file__).parent / "racers"
@@ -109,12 +108,9 @@ def main(argv: Sequence[str]):
     cases = [Case(kind, *shape) for kind in ("full", "real") for shape in SHAPES]
     peaks = peak_rates(racers)
     results = {case: race(case, racers, options.rounds, options.steps) for case in cases}
-    command = f"python -m experiments.speed {' '.join(argv)}"
     taken = f"{options.rounds} rounds of {options.steps} steps in turn; medians"
-    text = report(results, racers, peaks, config, command, taken)
-    print(text)
-    if options.output:
-        replace(epath.Path(options.output), text)
+    text = report(results, racers, peaks, config, origin("speed", argv), taken)
+    publish(text, options.output)
 
 
 def race(case: Case, racers: Sequence[Racer], rounds: int, steps: int) -> dict[str, Result]:
@@ -168,13 +164,13 @@ def peak_rates(racers: Sequence[Racer]) -> dict[str, float]:
     return rates
 
 
-def report(results, racers, peaks, config, command: str, taken: str) -> str:
+def report(results, racers, peaks, config, source: str, taken: str) -> str:
     """Markdown: a table a case, and where the numbers are from."""
     lines = [
         "# Training speed beside the others",
         "",
         f"ALBERT-base, whole training steps, {taken}.",
-        f"Command: `{command}`, commit {commit(Path(__file__).parents[1])}, {os.cpu_count()} cores.",
+        source,
         "Best products of matrices measured: "
         + ", ".join(f"{dtype} {rate / 1e9:,.0f} GFLOP/s" for dtype, rate in peaks.items())
         + ". The share of it is of the operations that the model needs, without padding.",

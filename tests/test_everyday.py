@@ -60,9 +60,8 @@ def test_what_cannot_be_understood(word, said, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_it_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(
-        TASKS, "sst2", TASKS["sst2"]._replace(folder=tuning.sst2().name, overrides=())
-    )
+    short = {"folder": tuning.sst2().name, "overrides": (("task.length", 32),)}
+    monkeypatch.setitem(TASKS, "sst2", TASKS["sst2"]._replace(**short))
     start, data = f"--start=tiny={tuning.checkpoint()},1e-2", f"--data={tuning.sst2().parent}"
     main([*options(tmp_path, "--tasks=sst2")[2:], start, data])
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "SST-2" in line)
