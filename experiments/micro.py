@@ -1,4 +1,4 @@
-"""The scale `micro`: an eighth as wide, minutes a cell on one core; configs/micro.py has the sizes."""
+"""The scale `micro`: a quarter as wide, minutes a cell on one core; configs/micro.py has the sizes."""
 
 import dataclasses
 
@@ -49,7 +49,7 @@ def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
             *folder(data, task, FOLDERS),
             ("task.length", model.settings["model"]["max_positions"]),
             *FITTING.get(task, ()),
-            ("schedule.learning_rate", 2e-3),
+            ("schedule.learning_rate", 1e-3),
             ("model.hidden_dropout", 0.0),
             ("model.attention_dropout", 0.0),
             ("training.epochs", EPOCHS.get(task, 3.0)),
@@ -61,7 +61,7 @@ def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
 
 SCALE = Scale(
     name="micro",
-    about="an eighth as wide; minutes a cell on one core",
+    about="a quarter as wide; minutes a cell on one core",
     default=Choice(text="novels", seeds=1, tasks=("sst2", "mnli"), data="../shared/data"),
     pretraining=pretraining,
     tuning=tuning,

@@ -14,9 +14,9 @@ def model(argument: str):
 
 def test_the_ratios_are_the_papers():
     base, large = model("size=base"), model("size=large")
-    assert (base.hidden_size, large.hidden_size) == (96, 128)
-    assert (base.embedding_size, base.ffn_size, base.num_heads) == (16, 384, 3)
-    assert model("size=bert_base").embedding_size == 96
+    assert (base.hidden_size, large.hidden_size) == (192, 256)
+    assert (base.embedding_size, base.ffn_size, base.num_heads) == (32, 768, 6)
+    assert model("size=bert_base").embedding_size == 192
     assert model("size=bert_base").sharing == "none"
     assert [model(f"size=large,layers={n}").num_layers for n in micro.LAYERS] == [1, 2, 3, 4, 6, 12]
 
@@ -32,14 +32,14 @@ def test_the_recipe_does_not_depend_on_the_model():
     plain, other = (micro.get_config(a) for a in ("size=base", "share=ffn,emb=768,layers=48"))
     assert all(plain[section].to_dict() == other[section].to_dict() for section in sections)
     wide = micro.get_config("size=xxlarge").schedule
-    assert wide.learning_rate == pytest.approx(plain.schedule.learning_rate * (96 / 512) ** 0.5)
+    assert wide.learning_rate == pytest.approx(plain.schedule.learning_rate * (192 / 1024) ** 0.5)
 
 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
         ("layers=5", "layers=5 must be one of the paper's: 1, 3, 6, 12, 24, 48"),
-        ("emb=100", "embedding_size=100 must be a multiple of 8"),
+        ("emb=98", "embedding_size=98 must be a multiple of 4"),
     ],
 )
 def test_what_the_paper_does_not_have_is_told(argument, message):
