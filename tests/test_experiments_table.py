@@ -12,6 +12,7 @@ from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training.schedule import schedule
+from configs.micro import NARROWER
 from experiments.cell import Cell
 from experiments.scale import Choice, Model
 from experiments.scales import SCALES
@@ -165,7 +166,7 @@ def compare(model: Model):
         for name in ("paper", "micro")
     )
     assert large.sharing == small.sharing or small.num_layers == 1
-    assert large.hidden_size == 8 * small.hidden_size
-    assert large.embedding_size == 8 * small.embedding_size
-    assert large.ffn_size == 8 * small.ffn_size
+    assert large.hidden_size == NARROWER * small.hidden_size
+    assert large.embedding_size == NARROWER * small.embedding_size
+    assert large.ffn_size == NARROWER * small.ffn_size
     assert large.has_projection == small.has_projection
