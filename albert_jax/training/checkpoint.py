@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -192,6 +193,7 @@ def _absolute(folder: epath.PathLike) -> epath.Path:
 
 
 def _manager(folder: epath.Path, **options) -> ocp.CheckpointManager:
+    _hush()
     return ocp.CheckpointManager(
         folder,
         options=ocp.CheckpointManagerOptions(save_root_metadata=False, **options),
@@ -289,19 +291,31 @@ def _failure_is_told(folder: epath.Path) -> Iterator[None]:
 def _failure_is_damage() -> Iterator[None]:
     """Turns what orbax raises on files that are missing, cut off or changed into Damaged.
 
-    That may be of any class, a bare Exception too; only a lack of memory is something else. orbax
-    gives up at the first failure; the reads beside it end later, up to the exit, and would print
-    tracebacks about an event loop that is closed by then.
+    That may be of any class, a bare Exception too; only a lack of memory is something else.
     """
-    show = sys.unraisablehook
-    sys.unraisablehook = lambda it: None if "loop is closed" in str(it.exc_value) else show(it)
     try:
         yield
-        sys.unraisablehook = show
     except (Damaged, MemoryError, jax.errors.JaxRuntimeError):
         raise
     except Exception as error:
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         cause = error.__cause__ or error
         lines = str(cause).strip().splitlines() or [type(cause).__name__]
         raise Damaged(lines[0][:120]) from error
+
+
+def _hush():
+    """Leaves a failed checkpoint to the error that tells of it.
+
+    orbax gives up at the first failure; the reads and writes beside it end later, up to the exit, and
+    would print lines about themselves and about an event loop that is closed by then.
+    """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _show
+
+
+def _show(unraisable):
+    """As Python does, but for the event loop."""
+    if "loop is closed" not in str(unraisable.exc_value):
+        sys.__unraisablehook__(unraisable)

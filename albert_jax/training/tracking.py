@@ -18,7 +18,7 @@ from etils import epath
 from tqdm import tqdm
 
 from albert_jax.errors import UserError
-from albert_jax.training.workdir import is_remote, replace
+from albert_jax.training.workdir import is_remote, naming, replace
 
 PLAIN_EVERY = (
     10.0  # seconds between progress lines where there is no terminal, and TensorBoard's flushes
@@ -82,11 +82,12 @@ class JsonLines:
 
     def __init__(self, path: epath.Path, step: int):
         cut(path, step)
-        self._file = path.open("a")
+        self._path, self._file = path, path.open("a")
 
     def write(self, step: int, kind: str, values: Mapping[str, float]):
-        self._file.write(_line(step, kind, values))
-        self._file.flush()
+        with naming(self._path):
+            self._file.write(_line(step, kind, values))
+            self._file.flush()
 
     def flush(self):
         """There is nothing left to do."""

@@ -1,5 +1,6 @@
 """A workdir's config.json: the settings of its run, and what every start of it ran on."""
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -110,8 +111,19 @@ def replace(path: epath.Path, content: str | bytes):
         path.write_bytes(content)
         return
     partial = path.parent / f"{path.name}.partial"  # one that a killed process left is overwritten
-    partial.write_bytes(content)
-    partial.replace(path)
+    with naming(path):
+        partial.write_bytes(content)
+        partial.replace(path)
+
+
+@contextlib.contextmanager
+def naming(path: epath.PathLike) -> Iterator[None]:
+    """Inside, an OSError that names no file gets this one: writing to a full disk raises such."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or os.fspath(path)
+        raise
 
 
 def _load(path: epath.Path) -> dict:
