@@ -142,12 +142,9 @@ def run(options: argparse.Namespace, found: list[Cell]):
         jobs = [job(cell, root, order) for cell in order.values()]
         return submit(jobs, options.launcher, site(options), options.dry_run)
     order = runner.plan(found, results, lambda cell: runner.is_done(cell, root))
-    status = Status(order)
     if options.dry_run:
         return print(*(shlex.join(cell.words(root)) for cell in order.values()), sep="\n")
-    if order:
-        runner.Runner(root, results, options.workers).run(order, status)
-    if failures := status.failures():
+    if failures := runner.run(order, results, root, options.workers):
         raise UserError("\n".join([f"{len(failures)} cells have no result", *failures]))
     print(f"all {len(found)} results are in {options.results}")
 

@@ -25,7 +25,6 @@ from experiments.formats import markdown
 from experiments.grid import NONE, Grid, Item
 from experiments.publish import origin, publish
 from experiments.results import FOLDER, Results
-from experiments.status import Status
 
 CONFIG = "configs/finetune.py"
 MAJORITY = "always the commonest answer"
@@ -111,10 +110,7 @@ def main(argv: list[str]):
 def run(found: Sequence[Cell], results: Results, root: epath.Path, workers: int):
     """Runs the cells that have no result; a failed one is named at the end and harms no other."""
     order = runner.plan(found, results, lambda cell: isinstance(cell, Given))
-    status = Status(order)
-    if order:
-        runner.Runner(root, results, workers).run(order, status)
-    for failure in status.failures():
+    for failure in runner.run(order, results, root, workers):
         print(f"no result: {failure}", file=sys.stderr)
 
 

@@ -65,6 +65,14 @@ def is_done(cell: Cell, root: epath.Path) -> bool:
     return (cell.workdir(root) / DONE).exists()
 
 
+def run(order: Mapping[str, Cell], results: Results, root: epath.Path, workers: int) -> list[str]:
+    """Runs a plan to its end; a line for every cell that has no result even so."""
+    status = Status(order)
+    if order:
+        Runner(root, results, workers).run(order, status)
+    return status.failures()
+
+
 class Runner:
     """Runs a plan to its end."""
 

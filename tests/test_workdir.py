@@ -1,5 +1,6 @@
 """config.json: what it records, and which changes it refuses."""
 
+import errno
 import json
 import subprocess
 
@@ -7,7 +8,7 @@ import pytest
 from etils import epath
 
 from albert_jax.errors import UserError
-from albert_jax.training.workdir import commit, open_workdir
+from albert_jax.training.workdir import commit, naming, open_workdir, replace
 
 CONFIG = {"model": {"layers": 2, "shape": (3, 4)}, "training": {"steps": 10}, "preset": "tiny"}
 
@@ -75,3 +76,14 @@ def test_commit_tells_a_clean_checkout_from_a_changed_one(tmp_path):
     assert commit(tmp_path) == clean
     (tmp_path / "file").write_text("two")
     assert commit(tmp_path) == f"{clean}-dirty"
+
+
+def test_what_is_written_to_a_full_disk_is_named(tmp_path):
+    """The system names a file that cannot be opened, not one that cannot be written to."""
+    path = tmp_path / "config.json"
+    with pytest.raises(OSError) as full, naming(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert full.value.filename == str(path)
+    with pytest.raises(OSError) as absent:
+        replace(epath.Path(tmp_path / "nowhere" / "config.json"), "")
+    assert absent.value.filename == str(tmp_path / "nowhere" / "config.json.partial")
