@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.finetune_speed import ENVIRONMENT, TRAINER
+from experiments.finetune_speed import ENVIRONMENT, TRAINER, parser
 from experiments.publish import origin, publish
 
 
@@ -99,17 +99,9 @@ def theirs(options: argparse.Namespace, name: str, seed: int) -> float:
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "python -m experiments.finetune_scores",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
-    parser.add_argument("--init", required=True, help="a Hugging Face folder of BERT or ALBERT")
-    parser.add_argument("--data_dir", required=True, help="GLUE's files")
-    parser.add_argument("--python", required=True, help="one with torch and transformers")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each program on each task")
-    parser.add_argument("--output", help="a file for the report")
-    return parser.parse_args(argv)
+    asked = parser("finetune_scores", __doc__)
+    asked.add_argument("--seeds", type=int, default=3, help="runs of each program on each task")
+    return asked.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -61,18 +61,24 @@ def report(found: dict[tuple[str, str, str], list[float]], argv: list[str]) -> s
     return "\n".join([*lines, ""])
 
 
-def _options(argv: list[str]) -> argparse.Namespace:
+def parser(experiment: str, about: str) -> argparse.ArgumentParser:
+    """What every comparison with Trainer is told."""
     parser = argparse.ArgumentParser(
-        "python -m experiments.finetune_speed",
-        description=__doc__,
+        f"python -m experiments.{experiment}",
+        description=about,
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("--init", required=True, help="a Hugging Face folder of BERT or ALBERT")
     parser.add_argument("--data_dir", required=True, help="GLUE's files")
     parser.add_argument("--python", required=True, help="one with torch and transformers")
-    parser.add_argument("--rounds", type=int, default=1, help="how often everybody runs")
     parser.add_argument("--output", help="a file for the report")
-    return parser.parse_args(argv)
+    return parser
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    asked = parser("finetune_speed", __doc__)
+    asked.add_argument("--rounds", type=int, default=1, help="how often everybody runs")
+    return asked.parse_args(argv)
 
 
 def ours(options: argparse.Namespace, _: str, precision: str) -> float:
