@@ -50,17 +50,31 @@ class Task(NamedTuple):
 
 SHORTER = (("task.length", 256),)
 ONCE = (("training.epochs", 1.0),)
+
+
+def scored_every(updates: int) -> Overrides:
+    """Where dev is large: about once an epoch, instead of ten times a run."""
+    return (("training.evaluate_every", updates),)
+
+
 TASKS = {
     "sst2": Task("SST-2", "glue_data", "accuracy", floor=82.8, overrides=ONCE),
     "cola": Task("CoLA", "glue_data", "matthews", floor=10.8),
     "mrpc": Task("MRPC", "glue_data", "accuracy", floor=69.1),
     "stsb": Task("STS-B", "glue_data", "pearson"),
     "rte": Task("RTE", "glue_data", "accuracy", floor=52.7, source=MAJORITY),
-    "mnli": Task("MNLI, local", "glue_data", "accuracy"),
-    "squad1": Task("SQuAD 1.1, local", "squad/v1-local", "f1", overrides=SHORTER),
-    "squad2": Task("SQuAD 2.0, local", "squad/v2-local", "f1", overrides=SHORTER),
+    "mnli": Task("MNLI, local", "glue_data", "accuracy", overrides=scored_every(300)),
+    "squad1": Task(
+        "SQuAD 1.1, local", "squad/v1-local", "f1", overrides=(*SHORTER, *scored_every(100))
+    ),
+    "squad2": Task(
+        "SQuAD 2.0, local", "squad/v2-local", "f1", overrides=(*SHORTER, *scored_every(125))
+    ),
     "race": Task(
-        "RACE, a part", "race", "accuracy", floor=25.0, source="chance", overrides=(*SHORTER, *ONCE)
+        *("RACE, a part", "race", "accuracy"),
+        floor=25.0,
+        source="chance",
+        overrides=(*SHORTER, *ONCE, *scored_every(90)),
     ),
     "wnut17": Task("WNUT-17", "ner/wnut17", "f1"),
     "ag_news": Task("AG News, a part", "text/ag_news", "accuracy", part="test", floor=87.5),
