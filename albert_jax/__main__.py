@@ -3,6 +3,7 @@
 import importlib
 import logging
 import sys
+import warnings
 
 from absl import logging as absl_logging
 
@@ -62,6 +63,15 @@ def _quieten():
     logging.basicConfig(format="albert-jax: %(message)s")
     absl_logging.set_verbosity(absl_logging.FATAL)  # orbax, grain and TFDS
     logging.getLogger("tensorboardX").setLevel(logging.CRITICAL)
+    # The writes beside one that failed end later, and would speak of themselves (training/checkpoint.py).
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    sys.unraisablehook = _show
+
+
+def _show(unraisable):
+    if "loop is closed" not in str(unraisable.exc_value):
+        sys.__unraisablehook__(unraisable)
 
 
 def _one_line(error: UserError | OSError) -> str:

@@ -13,8 +13,6 @@ python -m experiments collect table3 --scale=paper --workdir=gs://BUCKET/cells
 
 import argparse
 import shlex
-import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from etils import epath
@@ -24,6 +22,7 @@ from experiments import formats, report, runner, sweep
 from experiments.cell import Cell
 from experiments.comparison import Comparison, compare
 from experiments.grid import grid
+from experiments.program import serve
 from experiments.results import FOLDER, Results
 from experiments.scale import TEXTS, Choice, Scale
 from experiments.scales import SCALES
@@ -33,6 +32,8 @@ from experiments.tables import TABLES
 from launch.arguments import add_site, site
 from launch.job import Job
 from launch.submit import SCRIPTS, submit
+
+RESUMES = "the same command goes on from here"
 
 
 def main(argv: list[str]):
@@ -86,7 +87,7 @@ def _add_choices(command: argparse.ArgumentParser):
     """What decides which cells a table has, and where they and their results are."""
     command.add_argument("--scale", choices=SCALES, default="micro")
     command.add_argument("--text", help=f"{', '.join(TEXTS)}, or what corpus.source takes")
-    command.add_argument("--seeds", type=int, help="runs of every cell")
+    command.add_argument("--seeds", type=count, help="runs of every cell")
     command.add_argument("--tasks", type=words, help="comma-separated; none if empty")
     command.add_argument("--data", help="the folder of glue_data, squad and race")
     command.add_argument("--workdir", type=epath.Path, default=epath.Path("runs/experiments"))
@@ -95,7 +96,9 @@ def _add_choices(command: argparse.ArgumentParser):
 
 def _add_machines(command: argparse.ArgumentParser):
     """Where the cells run: here, or where a launcher brings them."""
-    command.add_argument("--workers", type=int, default=1, help="cells at a time; they share cores")
+    command.add_argument(
+        "--workers", type=count, default=1, help="cells at a time; they share cores"
+    )
     command.add_argument("--launcher", choices=SCRIPTS, help="a job for each cell, elsewhere")
     command.add_argument("--dry-run", action="store_true", help="only print what would be run")
     add_site(command)
@@ -104,6 +107,13 @@ def _add_machines(command: argparse.ArgumentParser):
 def words(text: str) -> tuple[str, ...]:
     """`a,b` as a tuple."""
     return tuple(filter(None, text.split(",")))
+
+
+def count(text: str) -> int:
+    """A number of things, 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be 1 or more")
+    return int(text)
 
 
 def chosen(options: argparse.Namespace) -> tuple[list[Table], Scale, Choice]:
@@ -218,10 +228,4 @@ def write_report(options: argparse.Namespace):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cells save and end with the runner
-    try:
-        main(sys.argv[1:])
-    except UserError as error:
-        sys.exit(f"experiments: {error}")
-    except KeyboardInterrupt:
-        sys.exit("experiments: interrupted; the same command goes on from here")
+    serve(main, RESUMES)  # cells save, and end with the runner

@@ -11,7 +11,6 @@ splits: numbers are to be compared with each other, not with published ones.
 import argparse
 import dataclasses
 import statistics
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,10 +18,11 @@ from etils import epath
 
 from albert_jax.errors import UserError
 from experiments import runner
-from experiments.__main__ import words
+from experiments.__main__ import RESUMES, count, words
 from experiments.cell import Cell, Overrides
 from experiments.formats import markdown
 from experiments.grid import NONE, Grid, Item
+from experiments.program import serve
 from experiments.publish import origin, publish
 from experiments.results import FOLDER, Results
 
@@ -113,19 +113,20 @@ def main(argv: list[str]):
         for task in options.tasks
         for seed in range(options.seeds)
     ]
-    run(found, results, options.workdir, options.workers)
+    failures = run(found, results, options.workdir, options.workers)
     table = markdown(grid(options, results), level=1)
     source = (
         f"{origin('everyday', argv)} That commit drew the table; the runs' are in {FOLDER.name}/."
     )
     publish(f"{table}\n{source}\n", options.output)
+    if failures:
+        raise UserError("\n".join([f"{len(failures)} cells have no result", *failures]))
 
 
-def run(found: Sequence[Cell], results: Results, root: epath.Path, workers: int):
-    """Runs the cells that have no result; a failed one is named at the end and harms no other."""
+def run(found: Sequence[Cell], results: Results, root: epath.Path, workers: int) -> list[str]:
+    """Runs the cells that have no result; a line for each that has none even so."""
     order = runner.plan(found, results, lambda cell: isinstance(cell, Given))
-    for failure in runner.run(order, results, root, workers):
-        print(f"no result: {failure}", file=sys.stderr)
+    return runner.run(order, results, root, workers)
 
 
 def tuned(start: Given, task: str, is_random: bool, seed: int, data: str) -> Cell:
@@ -174,7 +175,7 @@ def _row(name: str, options: argparse.Namespace, results: Results) -> list[Item]
 def _entry(task: Task, found: Sequence[dict]) -> Item:
     """Strong where it is above the floor."""
     key = "scores" if task.part == "dev" else task.part
-    values = [result[key][task.metric] for result in found]
+    values = [result[key][task.metric] for result in found if result[key]]
     if not values:
         return Item(NONE)
     middle = statistics.median(values)
@@ -204,13 +205,14 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    parser.add_argument("--start", type=_start, action="append", required=True)
+    about = "results are kept by this name; what was trained anew takes a new one"
+    parser.add_argument("--start", type=_start, action="append", required=True, help=about)
     parser.add_argument(
         "--data", required=True, help="the folder of glue_data, squad, race, ner, text"
     )
     parser.add_argument("--tasks", type=_tasks, default=tuple(TASKS), help=", ".join(TASKS))
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=1, help="runs at a time; they share cores")
+    parser.add_argument("--seeds", type=count, default=1)
+    parser.add_argument("--workers", type=count, default=1, help="runs at a time; they share cores")
     parser.add_argument("--workdir", type=epath.Path, default=epath.Path("runs/everyday"))
     parser.add_argument("--results", type=epath.Path, default=FOLDER)
     parser.add_argument("--output", type=epath.Path, help="a file for the table")
@@ -218,7 +220,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except UserError as error:
-        sys.exit(f"experiments: {error}")
+    serve(main, RESUMES)

@@ -3,21 +3,20 @@
 python -m experiments.finetune_scores --init=FOLDER --data_dir=glue_data --python=PEER [--output=FILE.md]
 
 FOLDER is of Hugging Face, PEER a Python with torch, transformers and accelerate. The recipe is that of
-configs/finetune.py for a small model, in bfloat16: batches of 32, texts of at most 128 pieces, a peak rate
-of 1e-4 after a tenth of the updates, then a straight line to 0. Both are scored once, at the end. They draw
-different batches and different dropout from the same seed, so only the spreads can be compared.
+configs/finetune.py for a small model, but for its length, which TASKS has.
 """
 
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.finetune_speed import ENVIRONMENT, TRAINER, parser
+from experiments import child
+from experiments.finetune_speed import TRAINER, parser
+from experiments.program import serve
 from experiments.publish import origin, publish
 
 
@@ -57,6 +56,10 @@ def report(found: dict[tuple[str, str], list[float]], argv: list[str]) -> str:
         "",
         origin("finetune_scores", argv),
         "",
+        "Both in bfloat16, batches of 32, texts of at most 128 pieces, dropout 0.1, AdamW with decay 0.01,",
+        "a peak rate of 1e-4 after a tenth of the updates, then a straight line to 0; scored once, at the",
+        "end. Trainer groups batches by length, which saves hours. Batches and dropout differ by program.",
+        "",
         "| task | metric | updates | program | seeds | median | ours - theirs |",
         "|---|---|--:|---|---|--:|--:|",
     ]
@@ -85,7 +88,7 @@ def ours(options: argparse.Namespace, name: str, seed: int) -> float:
             f"--config.training.steps={steps}",
             f"--config.training.evaluate_every={steps}",
         ]
-        subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
+        child.output(command)
         return json.loads(Path(workdir, "W", "results.json").read_text())["dev"][metric]
 
 
@@ -94,8 +97,7 @@ def theirs(options: argparse.Namespace, name: str, seed: int) -> float:
     task = TASKS[name]
     case = [options.init, options.data_dir, task.folder, "bfloat16", "by length", str(task.steps)]
     command = [options.python, str(TRAINER), *case, str(seed), "--score"]
-    found = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT)
-    return json.loads(found.stdout.splitlines()[-1])["score"]
+    return json.loads(child.output(command).splitlines()[-1])["score"]
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
@@ -105,4 +107,4 @@ def _options(argv: list[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(main)

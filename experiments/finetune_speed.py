@@ -9,21 +9,19 @@ its scripts for GLUE do, or groups batches by length and pads to the longest of 
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from albert_jax import environment
 from albert_jax.training import tracking
+from experiments import child
+from experiments.program import serve
 from experiments.publish import origin, publish
 
 STEPS = 150  # of ours; the first intervals compile
 TRAINER = Path(__file__).parent / "racers" / "hf_trainer.py"
-ENVIRONMENT = os.environ | {"GLIBC_TUNABLES": environment.LARGE_PAGES, "JAX_PLATFORMS": "cpu"}
 PADDINGS = {"to 128": 10, "by length": 50}  # updates; it sorts 50 batches at a time
 PRECISIONS = ("float32", "bfloat16")
 
@@ -95,7 +93,7 @@ def ours(options: argparse.Namespace, _: str, precision: str) -> float:
             f"--config.training.evaluate_every={STEPS}",
             "--config.training.log_every=5",
         ]
-        subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
+        child.output(command)
         lines = [line for line in tracking.read(f"{workdir}/W") if line["kind"] == "train"]
     return statistics.median(line["examples_per_second"] for line in lines[4:])
 
@@ -111,10 +109,9 @@ def theirs(options: argparse.Namespace, padding: str, precision: str) -> float:
         str(PADDINGS[padding]),
         "0",
     ]
-    command = [options.python, TRAINER, *case]
-    found = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT)
-    return json.loads(found.stdout.splitlines()[-1])["examples_per_second"]
+    found = child.output([options.python, str(TRAINER), *case])
+    return json.loads(found.splitlines()[-1])["examples_per_second"]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(main)

@@ -22,4 +22,6 @@ def publish(report: str, output: str | None):
     """Prints a report, and writes it into a file if one is named."""
     print(report)
     if output:
-        replace(epath.Path(output), report)
+        path = epath.Path(output)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, report)

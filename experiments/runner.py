@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import IO, NamedTuple
 
 from etils import epath
 
+from albert_jax.training.workdir import replace
 from experiments.cell import Cell
 from experiments.results import CLOCK, Results, read_clock
 from experiments.status import Status
@@ -158,7 +160,7 @@ class Runner:
         """Asks what still runs to save and exit, and waits for it."""
         for running in self._running.values():
             with contextlib.suppress(ProcessLookupError):
-                running.process.terminate()
+                os.kill(running.process.pid, signal.SIGTERM)  # Popen's own would reap it
         for name, running in self._running.items():
             while not has_ended(running.process, self._root / name, running.started):
                 time.sleep(POLL / 10)
@@ -177,7 +179,7 @@ def has_ended(process: subprocess.Popen, workdir: epath.Path, started: float) ->
     before = read_clock(workdir)
     spent = {"wall": time.time() - started, "cpu": usage.ru_utime + usage.ru_stime}
     total = {name: round(before[name] + seconds, 1) for name, seconds in spent.items()}
-    (workdir / CLOCK).write_text(json.dumps(total))
+    replace(workdir / CLOCK, json.dumps(total))
     return True
 
 

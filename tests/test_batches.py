@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from albert_jax.data.batch_config import recommended
-from albert_jax.data.batches import Batches, held_out
+from albert_jax.data.batches import Batches, _block_size, held_out
 from albert_jax.data.documents import Document
 from albert_jax.data.segments import Symbols
 from albert_jax.errors import UserError
@@ -141,6 +141,16 @@ def test_few_long_documents():
     documents, symbols = speeches()
     batches = Batches(documents[:3], recommended(8, 64, shards=2, workers=0), symbols)
     assert all((next(batches)["example_ids"][:, 0] == 1).all() for _ in range(100))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 13, 31, 100])
+def test_no_document_is_alone_in_a_block(count):
+    """Its other segments of nsp would be its own."""
+    documents = [Document(np.arange(100), np.array([0]))] * count
+    for tokens in (1, 200, 250, 400, 1000, 10**6):
+        size = _block_size(documents, count, recommended(8, 64, block_tokens=tokens))
+        assert count == 1 or (size > 1 and count % size != 1)
+        assert size <= max(3 * tokens / 100, 5) or size == count
 
 
 def test_held_out_is_one_fixed_pass():

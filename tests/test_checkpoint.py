@@ -1,5 +1,6 @@
 """Checkpoints through damage and sudden death: what comes back is what went in, or says so."""
 
+import errno
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 from flax import struct
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
@@ -177,6 +179,46 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, capsys, dama
     assert f"checkpoint 2 in {tmp_path} is damaged" in line and line.endswith("using 1 instead")
     saved(tmp_path, [2])  # the step is free again, and the damaged one is not lost
     assert restored(tmp_path) == 2 and (tmp_path / "damaged-2").exists()
+
+
+def test_one_that_was_damaged_twice_is_kept_twice(tmp_path):
+    for _ in range(2):
+        saved(tmp_path, [1, 2])
+        flip_a_bit(tmp_path / "2/note/metadata")
+        assert restored(tmp_path) == 1
+    assert {"damaged-2", "damaged-2.1"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        OSError(errno.EMFILE, "Too many open files", "x"),
+        ValueError("PERMISSION_DENIED: Error opening x"),
+    ],
+)
+def test_what_cannot_be_read_now_is_not_damaged(tmp_path, monkeypatch, trouble):
+    """Going back to the one before would lose what was learnt since."""
+    saved(tmp_path, [1, 2])
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            ocp.CheckpointManager, "restore", lambda *_, **__: (_ for _ in ()).throw(trouble)
+        )
+        with pytest.raises(UserError, match=r"a checkpoint cannot be read .*run the same command"):
+            restore_params(tmp_path)
+    assert steps_in(tmp_path) == [1, 2]
+    assert restored(tmp_path) == 2
+
+
+def test_the_best_is_by_the_metric_that_the_run_has_now(tmp_path):
+    for step, metric in ((1, "old"), (2, "new")):
+        checkpoints = opened(tmp_path, metric=metric, keep_best=1)
+        checkpoints.save(step, make(step), {}, {"old": -step, "new": -step})
+        checkpoints.close()
+    checkpoints = opened(tmp_path, metric="new", keep_best=1)
+    checkpoints.save(3, make(3), {}, {"old": 9.0, "new": -9.0})
+    checkpoints.close()
+    params = restore_params(tmp_path, "best")
+    np.testing.assert_array_equal(params["dense"]["kernel"], make(1).params["dense"]["kernel"])
 
 
 def test_an_array_that_changed_under_valid_files_is_found(tmp_path):

@@ -278,6 +278,17 @@ def test_a_checkpoint_on_a_full_disk(tmp_path, full_disk):
     assert not are_in(tmp_path)
 
 
+def test_a_checkpoint_that_may_not_be_written(tmp_path, monkeypatch):
+    """The system's own errors say what is wrong in words, and the file apart."""
+    denied = PermissionError(13, "Permission denied", str(tmp_path / "1.tmp"))
+    checkpoints = Checkpoints(tmp_path, CheckpointConfig())
+    monkeypatch.setattr(
+        checkpoints._manager, "save", lambda *_, **__: (_ for _ in ()).throw(denied)
+    )
+    with pytest.raises(UserError, match=r"cannot be written \(Permission denied\)"):
+        checkpoints.save(1, {"params": jax.numpy.ones(3)}, {})
+
+
 def test_a_run_that_never_saved_may_begin_with_other_settings(tmp_path, capfd):
     wrong = runs.pretrain(tmp_path / "W", f"--init={tmp_path}", config=TINY)
     fails(capfd, *wrong)

@@ -139,3 +139,10 @@ def test_cells_that_failed_are_named(monkeypatch, tmp_path):
     words = ["run", "table3", "--tasks=", "--text=sotu", f"--workdir={tmp_path}"]
     with pytest.raises(UserError, match=r"^1 cells have no result\npretrain-1: killed$"):
         experiments.main([*words, f"--results={tmp_path}"])
+
+
+@pytest.mark.parametrize("word", ["--workers=0", "--seeds=-1", "--workers=two"])
+def test_there_is_at_least_one_of_what_is_counted(word, capsys):
+    with pytest.raises(SystemExit):
+        experiments.main(["run", "table3", word])
+    assert "must be 1 or more" in capsys.readouterr().err

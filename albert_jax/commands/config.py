@@ -24,7 +24,7 @@ from albert_jax.training.sharding import MeshConfig
 class PretrainingConfig:
     """What `prepare`, `pretrain`, `inspect` and `plan` read."""
 
-    preset: str  # "reference", "recommended" or "quickstart": where the values began
+    preset: str  # "reference", "recommended" or the config file's own: where the values began
     model: AlbertConfig
     corpus: CorpusConfig
     data: BatchConfig

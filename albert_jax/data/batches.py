@@ -159,11 +159,12 @@ def _seed(seed: int, use: int) -> int:
 
 
 def _block_size(documents: Documents, count: int, config: BatchConfig) -> int:
-    """Documents a block, out of `count`: enough for about `block_tokens`, evenly shared out."""
+    """Documents a block, out of `count`: about `block_tokens`, and no document is left over alone."""
     sample = np.unique(np.linspace(0, len(documents) - 1, _SAMPLE).astype(int))
     mean = max(float(np.mean([len(documents[int(i)].tokens) for i in sample])), 1.0)
     wanted = max(config.block_tokens / mean, 2)
-    return -(-count // max(1, round(count / wanted)))
+    size = -(-count // max(1, round(count / wanted)))
+    return next(n for n in range(size, count + 1) if count % n != 1 or n == 1)
 
 
 def _position(state: dict[str, Any]) -> dict[str, int]:

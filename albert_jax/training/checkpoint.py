@@ -7,10 +7,10 @@ was saved (note.py tells) is set aside, and the one before it is used.
 
 import contextlib
 import dataclasses
+import itertools
 import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -34,6 +34,16 @@ from albert_jax.training.note import (
 )
 
 Metrics = dict[str, float]
+UNREADABLE = (  # what the system and tensorstore say of files that may be whole
+    *("Permission denied", "Too many open files", "Connection"),
+    *(
+        "PERMISSION_DENIED",
+        "UNAUTHENTICATED",
+        "UNAVAILABLE",
+        "DEADLINE_EXCEEDED",
+        "RESOURCE_EXHAUSTED",
+    ),
+)
 Content = TypeVar("Content")
 
 
@@ -143,10 +153,9 @@ class Checkpoints:
     def _set_aside(self, step: int):
         """Renames a damaged checkpoint: its step can be saved again and nothing is lost."""
         if jax.process_index() == 0:
-            aside = self._folder / f"damaged-{step}"
-            if aside.exists():
-                aside.rmtree()
-            (self._folder / str(step)).rename(aside)
+            names = (f"damaged-{step}{'.' * bool(n)}{n or ''}" for n in itertools.count())
+            aside = next(name for name in names if not (self._folder / name).exists())
+            (self._folder / str(step)).rename(self._folder / aside)
         multihost_utils.sync_global_devices(f"damaged-{step}")
         self._manager.reload()
         self._metrics.pop(step, None)
@@ -193,7 +202,6 @@ def _absolute(folder: epath.PathLike) -> epath.Path:
 
 
 def _manager(folder: epath.Path, **options) -> ocp.CheckpointManager:
-    _hush()
     return ocp.CheckpointManager(
         folder,
         options=ocp.CheckpointManagerOptions(save_root_metadata=False, **options),
@@ -207,7 +215,7 @@ def _preferred(manager: ocp.CheckpointManager, folder: epath.Path, step) -> list
     if step == "best":
         notes = _notes(manager)
         known = {number: note["metrics"] for number, note in notes.items() if note["metrics"]}
-        steps = _best_first(known, next(iter(notes.values()))["metric"]) if known else []
+        steps = _best_first(known, notes[max(notes)]["metric"]) if known else []
     elif step is not None:
         steps = [number for number in steps if number == step]
     if not steps:
@@ -280,7 +288,7 @@ def _failure_is_told(folder: epath.Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().rpartition(": ")[2]
+        reason = getattr(error, "strerror", None) or str(error).strip().rpartition(": ")[2]
         raise UserError(
             f"{folder}: a checkpoint cannot be written ({reason}); check the space on its disk and "
             "its permissions, then run the same command"
@@ -291,31 +299,27 @@ def _failure_is_told(folder: epath.Path) -> Iterator[None]:
 def _failure_is_damage() -> Iterator[None]:
     """Turns what orbax raises on files that are missing, cut off or changed into Damaged.
 
-    That may be of any class, a bare Exception too; only a lack of memory is something else.
+    That may be of any class, a bare Exception too; only a lack of memory is something else. orbax
+    gives up at the first failure; the reads beside it end later, up to the exit, and would print
+    tracebacks about an event loop that is closed by then.
+
+    Raises:
+      UserError: the files may not be read, or not now; that is no damage, and going back would lose work.
     """
+    show = sys.unraisablehook
+    sys.unraisablehook = lambda it: None if "loop is closed" in str(it.exc_value) else show(it)
     try:
         yield
+        sys.unraisablehook = show
     except (Damaged, MemoryError, jax.errors.JaxRuntimeError):
         raise
     except Exception as error:
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         cause = error.__cause__ or error
         lines = str(cause).strip().splitlines() or [type(cause).__name__]
+        if any(word in lines[0] for word in UNREADABLE):
+            raise UserError(
+                f"a checkpoint cannot be read ({lines[0][:200]}); it is left as it is: "
+                "run the same command when it can be"
+            ) from error
         raise Damaged(lines[0][:120]) from error
-
-
-def _hush():
-    """Leaves a failed checkpoint to the error that tells of it.
-
-    orbax gives up at the first failure; the reads and writes beside it end later, up to the exit, and
-    would print lines about themselves and about an event loop that is closed by then.
-    """
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-    if sys.unraisablehook is sys.__unraisablehook__:
-        sys.unraisablehook = _show
-
-
-def _show(unraisable):
-    """As Python does, but for the event loop."""
-    if "loop is closed" not in str(unraisable.exc_value):
-        sys.__unraisablehook__(unraisable)

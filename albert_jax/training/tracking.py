@@ -4,6 +4,7 @@ metrics.jsonl is what experiments and curves read: one JSON object a line, {"ste
 every step and kind once. A run that goes back to a checkpoint first cuts off what came after it.
 """
 
+import contextlib
 import json
 import math
 import sys
@@ -44,7 +45,8 @@ class Tracker:
         """
         values = {name: float(value) for name, value in values.items()}
         for output in self._outputs:
-            output.write(step, kind, values)
+            with naming(self._workdir):
+                output.write(step, kind, values)
 
     def say(self, message: str):
         """A line for the reader, above the progress bar."""
@@ -60,12 +62,14 @@ class Tracker:
     def flush(self):
         """Puts what is written in its place; to be called before a checkpoint is saved."""
         for output in self._outputs:
-            output.flush()
+            with naming(self._workdir):
+                output.flush()
 
     def close(self):
-        """Flushes and closes everything."""
-        for output in self._outputs:
-            output.close()
+        """Flushes and closes everything, also after one of them has failed."""
+        with naming(self._workdir), contextlib.ExitStack() as stack:
+            for output in self._outputs:
+                stack.callback(output.close)
 
     def _open(self, step: int):
         self._outputs = []

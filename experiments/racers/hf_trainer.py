@@ -3,8 +3,8 @@ r"""transformers' Trainer on a task of GLUE; runs under another Python, see expe
 python hf_trainer.py MODEL GLUE_DATA SST-2|MRPC|STS-B float32|bfloat16 "to 128"|"by length" \
   STEPS SEED [--score]
 
-Prints {"examples_per_second": ..., "score": on dev in per cent, with --score}. Batches, rates, dropout and
-decay are those of configs/finetune.py for a small model.
+Prints {"examples_per_second": ..., "score": on dev in per cent, with --score}. Rates, dropout, decay and
+the size of batches are those of configs/finetune.py for a small model.
 """
 
 import argparse
@@ -19,6 +19,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 from transformers import (
+    AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DataCollatorWithPadding,
@@ -35,6 +36,12 @@ COLUMNS = {  # the texts', and the label's
     "STS-B": ("sentence1", "sentence2", "score"),
 }
 REGRESSION = "STS-B"
+DROPOUTS = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "classifier_dropout",  # of BERT
+    "classifier_dropout_prob",  # of ALBERT
+)
 
 
 class Clock(TrainerCallback):
@@ -53,7 +60,9 @@ def main():
     set_seed(options.seed)
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     labels = 1 if options.task == REGRESSION else 2
-    model = AutoModelForSequenceClassification.from_pretrained(options.model, num_labels=labels)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        options.model, config=_config(options.model, labels)
+    )
     clock, fixed = Clock(), options.padding == "to 128"
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
@@ -79,6 +88,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("seed", type=int)
     parser.add_argument("--score", action="store_true")
     return parser.parse_args()
+
+
+def _config(folder: str, labels: int):
+    config = AutoConfig.from_pretrained(folder, num_labels=labels)
+    for name in DROPOUTS:
+        if hasattr(config, name):
+            setattr(config, name, 0.1)
+    return config
 
 
 def _arguments(options: argparse.Namespace, folder: str) -> TrainingArguments:
