@@ -5,6 +5,7 @@ Where ALBERT_JAX_ERRORS names a folder, the tests record there what they raise (
 """
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -79,9 +80,10 @@ def one_line(text: str) -> str:
 
 
 def record(folder: Path):
-    """Has every error of this process written down, in a file of its own."""
+    """Has every error of this process written down, each in a file: tests of full disks limit their size."""
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
+    numbers = itertools.count()
 
     def init(error: UserError, *arguments: object):
         ValueError.__init__(error, *arguments)
@@ -90,16 +92,14 @@ def record(folder: Path):
         if test and file.is_relative_to(ROOT):
             name = file.relative_to(ROOT).as_posix()
             seen = Seen(name, frame.f_lineno, re.split(r"\[| \(", test)[0], str(arguments[0]))
-            with (folder / f"{os.getpid()}.jsonl").open("a") as lines:
-                lines.write(json.dumps(seen) + "\n")
+            (folder / f"{os.getpid()}-{next(numbers)}.json").write_text(json.dumps(seen))
 
     UserError.__init__ = init
 
 
 def read(folder: Path) -> list[Seen]:
     """What was recorded."""
-    files = sorted(folder.glob("*.jsonl"))
-    return [Seen(*json.loads(line)) for file in files for line in file.read_text().splitlines()]
+    return [Seen(*json.loads(file.read_text())) for file in sorted(folder.glob("*.json"))]
 
 
 def page(found: Iterable[Site], seen: Iterable[Seen]) -> str:

@@ -5,6 +5,7 @@ import json
 import pytest
 from etils import epath
 
+from albert_jax.errors import UserError
 from experiments import everyday
 from experiments.everyday import TASKS, Given, main, tuned
 from experiments.results import Results
@@ -32,7 +33,7 @@ def test_a_task_is_a_command_with_a_config(task):
 
 
 def test_medians_and_spreads_stand_beside_the_floors(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(everyday, "run", lambda *_: None)  # only what there is
+    monkeypatch.setattr(everyday, "run", lambda *_: [])  # only what there is
     results = Results(epath.Path(tmp_path / "cells"))
     (tmp_path / "cells").mkdir()
     for seed, score in enumerate((81.0, 85.0, 84.0)):
@@ -46,6 +47,13 @@ def test_medians_and_spreads_stand_beside_the_floors(tmp_path, monkeypatch, caps
     assert "| SST-2 | accuracy | 82.8 | **84.0 (81.0 to 85.0)** | – |" in found
     assert "| AG News, a part | accuracy | 87.5 | – | 80.0 |" in found
     assert output.read_text().strip() == found.strip()
+
+
+def test_a_table_without_all_its_cells_is_a_failure(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(everyday, "run", lambda *_: ["finetune-1 failed"])
+    with pytest.raises(UserError, match=r"^1 cells have no result\nfinetune-1 failed$"):
+        main(options(tmp_path, "--tasks=ag_news"))
+    assert "| AG News, a part | accuracy | 87.5 | – | – |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
