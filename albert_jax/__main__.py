@@ -8,7 +8,7 @@ import warnings
 from absl import logging as absl_logging
 
 from albert_jax import environment
-from albert_jax.errors import UserError
+from albert_jax.errors import UserError, without_closed_loops
 
 COMMANDS = {
     "prepare": "text -> vocabulary and tokenised records, once",
@@ -66,12 +66,7 @@ def _quieten():
     # The writes beside one that failed end later, and would speak of themselves (training/checkpoint.py).
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-    sys.unraisablehook = _show
-
-
-def _show(unraisable):
-    if "loop is closed" not in str(unraisable.exc_value):
-        sys.__unraisablehook__(unraisable)
+    sys.unraisablehook = without_closed_loops(sys.__unraisablehook__)
 
 
 def _one_line(error: UserError | OSError) -> str:

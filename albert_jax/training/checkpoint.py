@@ -21,7 +21,7 @@ from etils import epath
 from jax.experimental import multihost_utils
 from orbax.checkpoint import args
 
-from albert_jax.errors import UserError
+from albert_jax.errors import UserError, without_closed_loops
 from albert_jax.training.note import (
     Damaged,
     State,
@@ -35,14 +35,14 @@ from albert_jax.training.note import (
 
 Metrics = dict[str, float]
 UNREADABLE = (  # what the system and tensorstore say of files that may be whole
-    *("Permission denied", "Too many open files", "Connection"),
-    *(
-        "PERMISSION_DENIED",
-        "UNAUTHENTICATED",
-        "UNAVAILABLE",
-        "DEADLINE_EXCEEDED",
-        "RESOURCE_EXHAUSTED",
-    ),
+    "Permission denied",
+    "Too many open files",
+    "Connection",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
 )
 Content = TypeVar("Content")
 
@@ -307,7 +307,7 @@ def _failure_is_damage() -> Iterator[None]:
       UserError: the files may not be read, or not now; that is no damage, and going back would lose work.
     """
     show = sys.unraisablehook
-    sys.unraisablehook = lambda it: None if "loop is closed" in str(it.exc_value) else show(it)
+    sys.unraisablehook = without_closed_loops(show)
     try:
         yield
         sys.unraisablehook = show
