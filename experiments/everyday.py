@@ -48,33 +48,33 @@ class Task(NamedTuple):
     overrides: Overrides = ()
 
 
+SETTLED = (("training.patience", 4),)  # a run ends after four scores in a row that are no better
 SHORTER = (("task.length", 256),)
-ONCE = (("training.epochs", 1.0),)
 
 
-def scored_every(updates: int) -> Overrides:
-    """Where dev is large: about once an epoch, instead of ten times a run."""
-    return (("training.evaluate_every", updates),)
+def passes(epochs: float, updates: int) -> Overrides:
+    """Over data that would take an hour: how often, and after how many updates dev is scored."""
+    return (("training.epochs", epochs), ("training.evaluate_every", updates))
 
 
 TASKS = {
-    "sst2": Task("SST-2", "glue_data", "accuracy", floor=82.8, overrides=ONCE),
+    "sst2": Task("SST-2", "glue_data", "accuracy", floor=82.8, overrides=passes(1.0, 210)),
     "cola": Task("CoLA", "glue_data", "matthews", floor=10.8),
     "mrpc": Task("MRPC", "glue_data", "accuracy", floor=69.1),
     "stsb": Task("STS-B", "glue_data", "pearson"),
     "rte": Task("RTE", "glue_data", "accuracy", floor=52.7, source=MAJORITY),
-    "mnli": Task("MNLI, local", "glue_data", "accuracy", overrides=scored_every(300)),
+    "mnli": Task("MNLI, local", "glue_data", "accuracy", overrides=passes(1.0, 154)),
     "squad1": Task(
-        "SQuAD 1.1, local", "squad/v1-local", "f1", overrides=(*SHORTER, *scored_every(100))
+        "SQuAD 1.1, local", "squad/v1-local", "f1", overrides=(*SHORTER, *passes(2.0, 94))
     ),
     "squad2": Task(
-        "SQuAD 2.0, local", "squad/v2-local", "f1", overrides=(*SHORTER, *scored_every(125))
+        "SQuAD 2.0, local", "squad/v2-local", "f1", overrides=(*SHORTER, *passes(2.0, 130))
     ),
     "race": Task(
         *("RACE, a part", "race", "accuracy"),
         floor=25.0,
         source="chance",
-        overrides=(*SHORTER, *ONCE, *scored_every(90)),
+        overrides=(*SHORTER, *passes(0.25, 46)),
     ),
     "wnut17": Task("WNUT-17", "ner/wnut17", "f1"),
     "ag_news": Task("AG News, a part", "text/ag_news", "accuracy", part="test", floor=87.5),
@@ -137,6 +137,7 @@ def tuned(start: Given, task: str, is_random: bool, seed: int, data: str) -> Cel
         config=f"{CONFIG}:task={task},size=small",
         overrides=(
             ("task.data_dir", f"{data}/{TASKS[task].folder}"),
+            *SETTLED,
             *TASKS[task].overrides,
             *rate,
             *((("init", "random"),) if is_random else ()),
