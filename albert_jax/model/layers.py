@@ -15,9 +15,18 @@ import jax.numpy as jnp
 
 from albert_jax.model.config import AlbertConfig
 
+
+def gelu_erf(x: jax.Array) -> jax.Array:
+    """x times the normal distribution's share below x, as Hugging Face computes it.
+
+    jax.nn.gelu has erfc in place of 1 + erf, which on a CPU is a seventh of a whole training step.
+    """
+    return x * (0.5 + 0.5 * jax.lax.erf(x * math.sqrt(0.5)))
+
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "gelu_tanh": partial(jax.nn.gelu, approximate=True),  # the released code's, in every version
-    "gelu_erf": partial(jax.nn.gelu, approximate=False),
+    "gelu_erf": gelu_erf,
     "relu": jax.nn.relu,
 }
 
