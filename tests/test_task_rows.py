@@ -71,11 +71,12 @@ def test_short_items_share_rows():
 
 
 def test_rows_are_as_long_as_the_longest_part_needs():
-    assert layout([3, 17, 5], pad_id=7) == Layout(40, 10, 7)
-    assert layout([24], pad_id=0) == Layout(96, 4, 0)
-    assert layout([100, 80], pad_id=0) == Layout(256, 3, 0)
+    assert layout([3, 17, 5], pad_id=7) == Layout(24, 6, 7)
+    assert layout([24], pad_id=0) == Layout(48, 2, 0)
+    assert layout([100, 80], pad_id=0) == Layout(184, 2, 0)
+    assert layout([200, 160], pad_id=0) == Layout(256, 1, 0)
     assert layout([500, 400], pad_id=0) == Layout(504, 1, 0)
-    assert layout([24], pad_id=0, share=2) == Layout(48, 2, 0)  # two parts for a device
+    assert layout([24], pad_id=0, share=1.5) == Layout(40, 1, 0)  # of parts for a device
     assert layout([24], pad_id=0, share=0.5) == Layout(24, 1, 0)
 
 
