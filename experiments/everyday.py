@@ -158,8 +158,13 @@ def grid(options: argparse.Namespace, results: Results) -> Grid:
         f"Floors: {WORDS}; for RTE {MAJORITY}; for RACE chance.",
         "The local parts of SQuAD, MNLI and RACE are not the official splits.",
         f"Seeds: {options.seeds}.",
+        *(f"{start.name}: {start.folder}, {_rate(start)}." for start in options.start),
     ]
     return Grid("Every task from several starts", about, header, rows, notes)
+
+
+def _rate(start: Given) -> str:
+    return f"peak rate {start.rate:g}" if start.rate else "the recipe's rate"
 
 
 def _row(name: str, options: argparse.Namespace, results: Results) -> list[Item]:

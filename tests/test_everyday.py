@@ -46,6 +46,7 @@ def test_medians_and_spreads_stand_beside_the_floors(tmp_path, monkeypatch, caps
     found = capsys.readouterr().out
     assert "| SST-2 | accuracy | 82.8 | **84.0 (81.0 to 85.0)** | – |" in found
     assert "| AG News, a part | accuracy | 87.5 | – | 80.0 |" in found
+    assert "tiny: models/tiny, peak rate 0.01." in found
     assert output.read_text().strip() == found.strip()
 
 
