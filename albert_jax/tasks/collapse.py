@@ -15,6 +15,7 @@ REMEDY = (
     "lower schedule.learning_rate, lengthen schedule.warmup_steps, or try another training.seed"
 )
 FALLEN = 0.97  # a median loss below this share of the first one counts as learning
+LEARNT = 0.1  # one below this is small, wherever it began: 0.9 of the probability is right
 FEWEST = 20  # readings, and predictions, that something is said of
 SAME = 1e-3  # the deviation of scores that are all the same
 
@@ -24,6 +25,8 @@ def same_answer(predictions: Sequence[Prediction]) -> str | None:
     if len(predictions) < FEWEST:
         return None
     first = predictions[0]
+    if "answer" in first:  # its score is a probability; that of a good reader is always 1
+        return None if any(prediction["answer"] for prediction in predictions) else "no answer"
     if "score" in first:
         scores = [prediction["score"] for prediction in predictions]
         return f"a score of {np.mean(scores):.3g}" if np.std(scores) < SAME else None
@@ -35,11 +38,14 @@ def same_answer(predictions: Sequence[Prediction]) -> str | None:
 
 
 def flat(losses: Sequence[float]) -> str | None:
-    """What says that the training loss has not fallen, or None; compares the first and last tenth."""
+    """What says that the training loss has not fallen, or None; compares the first and last tenth.
+
+    A run from a head that is tuned already begins with a small loss, and may keep it.
+    """
     if len(losses) < FEWEST:
         return None
     tenth = max(5, len(losses) // 10)
     first, last = median(losses[:tenth]), median(losses[-tenth:])
-    if last < FALLEN * first:
+    if last < max(FALLEN * first, LEARNT):
         return None
     return f"the training loss has not fallen: {first:.3f} in the beginning, {last:.3f} in the end"
