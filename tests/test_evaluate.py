@@ -6,7 +6,7 @@ import json
 import pytest
 
 import albert_jax
-from tests import tuning
+from tests import glue_files, task_files, tuning
 from tests.commands import call
 from tests.models import random_model
 
@@ -37,6 +37,30 @@ def write_sst2(folder, labels):
     (folder / "dev.tsv").write_text("sentence\tlabel\n" + "".join(rows))
     rows = [f"{number}\t{text}\n" for number, text in enumerate(SENTENCES)]
     (folder / "test.tsv").write_text("index\tsentence\n" + "".join(rows))
+
+
+def test_a_score_of_a_hugging_face_folder(tmp_path, capsys):
+    """transformers calls the one output of a regression LABEL_0, which is no class."""
+    exported(tmp_path / "M", 1, (), to="huggingface")
+    assert albert_jax.load(tmp_path / "M").labels == ("LABEL_0",)
+    glue_files.write(tmp_path / "data")
+    flags = [f"--model={tmp_path / 'M'}", f"--data_dir={tmp_path / 'data'}"]
+    call("evaluate", *flags, "--task=stsb")
+    assert "pearson" in capsys.readouterr().out
+    assert list(albert_jax.predictor(albert_jax.load(tmp_path / "M"))(["a cat"])[0]) == ["score"]
+
+
+def test_the_original_release_does_not_tell_options_from_scores(tmp_path, capsys):
+    exported(tmp_path / "M", 1, (), head="choice", to="tf1")
+    assert albert_jax.load(tmp_path / "M").head == "sequence"
+    data = task_files.write(tmp_path / "data", "race")
+    call(
+        "evaluate",
+        f"--model={tmp_path / 'M'}",
+        "--task=race:question_length=16",
+        f"--data_dir={data}",
+    )
+    assert "accuracy_middle" in capsys.readouterr().out
 
 
 def test_sst2_of_a_hugging_face_folder(tmp_path, capsys):

@@ -12,6 +12,7 @@ import pytest
 
 import albert_jax
 from albert_jax.commands import finetune
+from albert_jax.data.vocabulary import train
 from albert_jax.model.tasks import AlbertForTask
 from albert_jax.training import tracking
 from albert_jax.training.checkpoint import restore_params
@@ -197,6 +198,17 @@ def test_a_model_that_learns_nothing_is_told_with_the_remedy(tmp_path, capsys):
     assert "the model has collapsed: the label" in out
     assert "the training loss has not fallen" in out
     assert "lower schedule.learning_rate, lengthen schedule.warmup_steps" in out
+
+
+def test_a_run_keeps_to_its_vocabulary(tmp_path):
+    """Checkpoints of other runs may have the same name: stages are called alike."""
+    workdir = shutil.copytree(trained(), tmp_path / "run")
+    other = shutil.copytree(tuning.checkpoint(), tmp_path / tuning.checkpoint().name)
+    (other / "vocabulary.model").write_bytes(train(["the cat sat on a big mat"] * 20, 28))
+    kept = (workdir / "vocabulary.model").read_bytes()
+    with pytest.raises(SystemExit, match="another vocabulary than that of checkpoint; give the"):
+        call(*tuning.finetune(workdir, init=other))
+    assert (workdir / "vocabulary.model").read_bytes() == kept
 
 
 @pytest.mark.slow

@@ -186,6 +186,11 @@ def test_a_missing_file_is_named(open_task, tmp_path):
         open_task("sst2").examples("train")
     with pytest.raises(UserError, match=r"task.length is 4; it must be at least 8"):
         open_task("sst2", length=4)
+    (tmp_path / "diagnostic/diagnostic.tsv").unlink()
+    with pytest.raises(UserError, match=r"diagnostic.tsv: .* task.data_dir must hold diagnostic/"):
+        open_task("ax").examples("test")
+    with pytest.raises(UserError, match=r"^AX has no examples to train on; it is for models of"):
+        open_task("ax").examples("train")
 
 
 def test_a_record_of_the_user_has_the_official_columns(open_task):

@@ -54,6 +54,8 @@ def test_texts_tuples_and_records():
         predict([("a", "b"), "c"])
     with pytest.raises(UserError, match=r"^input 0: no text under '#2 String'; found '#1 String'"):
         predict([{"#1 String": "a"}])
+    with pytest.raises(UserError, match=r"^the inputs are one text; give a list of texts"):
+        predict("a cat")
 
 
 def test_the_task_is_what_the_model_was_tuned_for():

@@ -29,7 +29,7 @@ from albert_jax.commands.config import FinetuningConfig, finetuning
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.transfer import Start, fresh, open_task
 from albert_jax.errors import UserError
-from albert_jax.interop.native import write_vocabulary
+from albert_jax.interop.native import check_vocabulary, write_vocabulary
 from albert_jax.tasks import collapse
 from albert_jax.tasks.stream import predictions
 from albert_jax.tasks.task import Example, Prediction
@@ -100,6 +100,8 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     has_begun = are_in(workdir / "checkpoints")
     settings = start.settings()
     open_workdir(workdir, settings, MAY_DIFFER if has_begun else settings)
+    if has_begun:
+        check_vocabulary(workdir, start.source.vocabulary, start.name)
     write_vocabulary(workdir, start.source.vocabulary)
     checkpoints = Checkpoints(workdir / "checkpoints", run.checkpoint)
     model, rate = start.model, schedule(run.schedule.over(steps))

@@ -20,8 +20,13 @@ def size(model: Pretrained) -> int:
     return model.params["classifier"]["classifier"]["bias"].shape[0]
 
 
+def says_a_score(model: Pretrained) -> bool:
+    """Whether the model says one number of a text."""
+    return model.head == "sequence" and size(model) == 1
+
+
 def named(model: Pretrained, said: Sequence[str] = ()) -> Pretrained:
-    """The model with names for its classes, if it has classes.
+    """The model with names for its classes, if it has classes; a score has none.
 
     Args:
       model: of any head.
@@ -31,8 +36,10 @@ def named(model: Pretrained, said: Sequence[str] = ()) -> Pretrained:
     Raises:
       UserError: there are not as many.
     """
-    if model.head not in CLASSIFIERS or size(model) == 1:
+    if model.head not in CLASSIFIERS:
         return model
+    if says_a_score(model):  # which transformers calls LABEL_0
+        return dataclasses.replace(model, labels=())
     names = tuple(said) or model.labels or tuple(f"LABEL_{i}" for i in range(size(model)))
     if len(names) != size(model):
         raise UserError(

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from albert_jax.commands.labels import CLASSIFIERS, named, ordered, size
+from albert_jax.commands.labels import CLASSIFIERS, named, ordered, says_a_score, size
 from albert_jax.errors import UserError
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.tasks import AlbertForTask
@@ -66,6 +66,8 @@ class Predictor:
         Raises:
           UserError: an input has not the texts that the task reads.
         """
+        if isinstance(inputs, str):
+            raise UserError("the inputs are one text; give a list of texts, as in predict([text])")
         records = [self.record(value, f"input {number}") for number, value in enumerate(inputs)]
         examples = [self.task.example(r, f"input {number}") for number, r in enumerate(records)]
         return [prediction for _, prediction in self.stream(examples)]
@@ -133,6 +135,8 @@ def predictor(
     name = task or model.task.get("name") or _usual(model)
     opened = _open(model, name, settings or {})
     wanted = opened.head.labels
+    if opened.head.kind == "choice" and says_a_score(model):
+        model = dataclasses.replace(model, head="choice")  # the same layer; TF1 does not say which
     if opened.head.kind not in ("embedding", model.head):
         raise _other_head(model, name, opened.head.kind)
     if opened.head.kind == "sequence" and opened.head.size != size(model):
@@ -152,7 +156,7 @@ def _usual(model: Pretrained) -> str:
             f"the model has a head of pretraining ({model.head}) and none of a task; fine-tune it, or "
             "name a --task that needs none"
         )
-    return "score" if model.head == "sequence" and size(model) == 1 else USUAL[model.head]
+    return "score" if says_a_score(model) else USUAL[model.head]
 
 
 def _open(model: Pretrained, name: str, settings: Mapping[str, Any]) -> Task:

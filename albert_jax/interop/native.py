@@ -75,10 +75,25 @@ def read_vocabulary(
 
 def write_vocabulary(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson):
     """Writes the file of a vocabulary; one that is there stays until this is whole."""
+    name, content = _file(vocabulary)
+    replace(folder / name, content)
+
+
+def check_vocabulary(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson, given: str):
+    """Raises UserError: the vocabulary in `folder` is not that of the checkpoint `given`."""
+    name, content = _file(vocabulary)
+    if not (folder / name).exists() or (folder / name).read_bytes() != content:
+        raise UserError(
+            f"{folder} holds a run with another vocabulary than that of {given}; "
+            "give the checkpoint that it began from, or another --workdir"
+        )
+
+
+def _file(vocabulary: Vocabulary | TokenizerJson) -> tuple[str, bytes]:
+    """The name and the content of a vocabulary's file."""
     if isinstance(vocabulary, TokenizerJson):
-        replace(folder / JSON, vocabulary.json)
-    else:
-        replace(folder / SENTENCEPIECE, vocabulary.model)
+        return JSON, vocabulary.json.encode()
+    return SENTENCEPIECE, vocabulary.model
 
 
 def normalisation(vocabulary: Vocabulary | TokenizerJson) -> dict[str, Any]:

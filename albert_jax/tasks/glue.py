@@ -13,6 +13,7 @@ from etils import epath
 
 from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Vocabulary
+from albert_jax.errors import UserError
 from albert_jax.tasks import source
 from albert_jax.tasks.classification import (
     Classification,
@@ -163,19 +164,20 @@ class Glue(Classification):
             for part in parts:
                 yield part, _from_tfds(self._config, self._form, split, part)
             return
-        folder = self._folder()
+        if (self._config.name, split) == ("ax", "train"):
+            raise UserError("AX has no examples to train on; it is for models of task mnli")
+        folder = official_folder(self._config.data_dir, self._folder)
         for part in parts:
             path = folder / _file(self._config.name, split, part)
             if part != "mismatched" or path.exists():
                 yield part, self._read(path, split)
 
-    def _folder(self) -> epath.Path:
-        """The official folder, or data_dir itself if it is that."""
-        name = FOLDERS.get(self._form.folder, self._form.folder)
-        return official_folder(self._config.data_dir, name)
+    @property
+    def _folder(self) -> str:
+        return FOLDERS.get(self._form.folder, self._form.folder)
 
     def _read(self, path: epath.Path, split: str) -> Iterator[Record]:
-        check_file(path, self._form.folder)
+        check_file(path, self._folder)
         headless = self._form.headless if split != "test" else ()
         is_ragged = self._config.name == "qqp"  # as it was published; the reference skips, too
         records = source.read(path, headless, skip_ragged=is_ragged)
@@ -184,7 +186,7 @@ class Glue(Classification):
 
 def _file(name: str, split: str, part: str) -> str:
     if name == "ax":
-        return DIAGNOSTIC.get(split, "train.tsv")
+        return DIAGNOSTIC[split]
     return f"{split}_{part}.tsv" if part else f"{split}.tsv"
 
 
