@@ -11,7 +11,6 @@ LINE = re.compile(r"- (?P<message>.*) \((?P<test>tests/\w+\.py::\w+)\)")
 
 
 ELSEWHERE = {  # files with an error that these tests do not see, and why
-    "albert_jax/commands/finetune.py": "a run that diverges, in a slow test of test_finetune.py",
     "albert_jax/commands/flags.py": "for a library's error without a cause, which none is known of",
     "albert_jax/data/batches.py": "a killed worker, in tests/faults",
     "albert_jax/data/beam.py": "needs apache-beam",

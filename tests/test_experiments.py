@@ -13,6 +13,7 @@ from albert_jax.errors import UserError
 from experiments import __main__ as experiments
 from experiments.cell import Cell
 from experiments.scale import Choice, Model, Scale
+from experiments.scales import SCALES
 from experiments.table import Row, Table
 from tests import corpus
 
@@ -36,6 +37,18 @@ def paper_cells() -> list[Cell]:
     options = experiments._parser().parse_args(["run", "table5", "--scale=paper", "--tasks=sst2"])
     found = experiments.wanted(*experiments.chosen(options))
     return [found[0].text, *found]
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_small_tasks_of_sentence_pairs_go_on_from_mnli(name):
+    """Footnote 4 of the paper: RTE, STS-B and MRPC."""
+    scale = SCALES[name]
+    model = scale.pretraining(Model(), 0, "sotu")
+    for task in ("rte", "stsb", "mrpc"):
+        start = scale.tuned(model, task, 3, "data").init
+        assert "task=mnli" in start.config and start.init == model
+    for task in ("mnli", "sst2", "cola"):
+        assert scale.tuned(model, task, 3, "data").init == model
 
 
 def test_a_dry_run_prints_the_commands(capsys, tmp_path):

@@ -116,7 +116,6 @@ def test_killed_and_started_again_it_is_the_same_to_the_bit(killed, tmp_path, mo
     assert results(tmp_path) == results(trained())
 
 
-@pytest.mark.slow
 def test_a_signal_to_stop_saves_first(tmp_path, monkeypatch, capsys):
     make = finetune.make_train_step
 
@@ -150,7 +149,6 @@ def test_again_it_only_predicts(tmp_path, capsys):
     assert results(tmp_path / "W") == results(trained())
 
 
-@pytest.mark.slow
 def test_parts_of_a_batch_make_no_difference(tmp_path):
     """Without dropout; to rounding, as sums are taken in another order."""
     still = (
@@ -167,7 +165,6 @@ def test_parts_of_a_batch_make_no_difference(tmp_path):
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 
 
-@pytest.mark.slow
 def test_a_run_that_gets_no_better_ends(tmp_path):
     lazy = ("--config.training.patience=1", "--config.training.evaluate_every=2")
     call(*tuning.finetune(tmp_path, *lazy, "--config.training.steps=60"))
@@ -211,7 +208,6 @@ def test_a_run_keeps_to_its_vocabulary(tmp_path):
     assert (workdir / "vocabulary.model").read_bytes() == kept
 
 
-@pytest.mark.slow
 def test_a_diverging_run_ends_with_the_remedy(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         call(*tuning.finetune(tmp_path, "--config.schedule.learning_rate=1e30"))
@@ -236,7 +232,6 @@ def test_from_a_fine_tuned_model_to_another_task(tmp_path, capsys):
     assert "a new one is begun" not in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_the_first_state_is_the_checkpoint_or_random(tmp_path):
     still = ("--config.training.steps=1", "--config.schedule.learning_rate=1e-12")
     call(*tuning.finetune(tmp_path / "given", *still))
@@ -249,7 +244,6 @@ def test_the_first_state_is_the_checkpoint_or_random(tmp_path):
     assert np.abs(kernel).max() < 0.05 < np.abs(source["pooler"]["kernel"]).max()
 
 
-@pytest.mark.slow
 def test_layers_may_learn_at_different_rates(tmp_path):
     call(*tuning.finetune(tmp_path, *SHORT, "--config.training.layer_decay=0.001"))
     source = albert_jax.load(tuning.checkpoint()).params["albert"]
