@@ -10,6 +10,7 @@ import albert_jax
 from albert_jax.commands.explain import explain, nearest, vectors_of, words
 from albert_jax.errors import UserError
 from albert_jax.model.albert import Albert
+from albert_jax.model.tasks import AlbertForTask
 from albert_jax.tasks.item import Item, Part
 from tests.commands import call
 from tests.models import random_model
@@ -23,8 +24,13 @@ def classifier():
     return dataclasses.replace(model, labels=("bad", "good"))
 
 
-def reader():
-    return random_model(head="span", classes=2, max_positions=64)
+def reader(head="span"):
+    model = random_model(head=head, classes=2, max_positions=64)
+    module, batch = AlbertForTask(model.config, head, 2), model.encode([TEXT])
+    shapes = jax.eval_shape(module.init, jax.random.key(0), batch)["params"]["classifier"]
+    rng = np.random.default_rng(0)
+    classifier = jax.tree.map(lambda x: rng.normal(0, 2, x.shape).astype(np.float32), shapes)
+    return dataclasses.replace(model, params=model.params | {"classifier": classifier})
 
 
 SQUAD = {"question_length": 8, "length": 40, "stride": 8}
@@ -61,9 +67,12 @@ def test_words_are_spelled_as_the_model_reads_them():
     assert [n for word in found for n in word.pieces] == list(range(len(item.parts[0].tokens)))
 
 
+@pytest.mark.parametrize("length", [30, 2])
+@pytest.mark.parametrize("head", ["span", "beam"])
 @pytest.mark.parametrize("task", ["squad1", "squad2"])
-def test_the_answer_of_a_reader_is_where_the_page_marks_it(task):
-    predict = albert_jax.predictor(reader(), task, settings=SQUAD)
+def test_the_answer_of_a_reader_is_where_the_page_marks_it(task, head, length):
+    settings = SQUAD | {"answer_length": length, "head": head}
+    predict = albert_jax.predictor(reader(head), task, settings=settings)
     given = ("who sat on the mat?", "the dog was walking. the cat sat on the mat. who saw it?")
     (said,) = predict([given])
     found = explain(predict, given, "M")
@@ -71,7 +80,7 @@ def test_the_answer_of_a_reader_is_where_the_page_marks_it(task):
     if said["answer"]:
         first, last = found.span
         marked = "".join(found.pieces[first : last + 1]).replace("▁", " ").strip()
-        assert marked == said["answer"]
+        assert marked == said["answer"] and last - first < length
     assert found.attribution.error <= 0.01
     assert sum(share for _, share in found.shares) <= 1 + 1e-6
     assert [note[:6] for note in found.notes] == ["window"]

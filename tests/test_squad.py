@@ -76,6 +76,8 @@ def test_the_answer_is_the_raw_text(head, text):
     assert prediction["start"] == CONTEXT.index(text) and prediction["score"] > 0.5
     assert prediction["null_odds"] < 0
     assert sum(entry["probability"] for entry in prediction["n_best"]) == pytest.approx(1)
+    item, *ends = task.place(question, knowing(task, task.items(question)))
+    assert task.items(question)[item].label == tuple(ends)
 
 
 @pytest.mark.parametrize("head", ["span", "beam"])
@@ -86,6 +88,7 @@ def test_no_answer(head):
     prediction = task.decode(question, knowing(task, items))
     assert [prediction[key] for key in ("answer", "start", "end")] == ["", 0, 0]
     assert prediction["null_odds"] > 0 and prediction["score"] > 0.99
+    assert task.place(asked(), knowing(task, items)) is None
     assert prediction["n_best"][0]["text"] == "" != prediction["n_best"][1]["text"]
     reluctant = squad(head=head, null_threshold=1e3).decode(question, knowing(task, items))
     assert reluctant["answer"] == reluctant["n_best"][1]["text"]
@@ -121,6 +124,7 @@ def test_a_span_counts_where_most_is_around_its_start():
     offsets = Vocabulary(*VOCABULARY).encode_offsets(CONTEXT)[1]
     prediction = task.decode(question, outputs)
     assert (prediction["start"], prediction["end"]) == tuple(offsets[38])
+    assert task.place(question, outputs) == (4, 24, 24)
 
 
 def test_no_answer_is_as_likely_as_in_the_window_where_it_is_least():

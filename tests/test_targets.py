@@ -45,7 +45,7 @@ def test_a_class_against_the_runner_up():
     module, params, outputs, x = network("sequence", 3)
     logits = outputs[0, 0]
     order = np.argsort(-logits)
-    found = target(module, params, [logits], [TYPES], ["a", "b", "c"])
+    found = target(module, params, [logits], ["a", "b", "c"])
     assert found.what == f"{'abc'[order[0]]} rather than {'abc'[order[1]]}, in logits"
     assert (found.item, found.part, found.span) == (0, 0, None)
     assert score(found, x) == pytest.approx(logits[order[0]] - logits[order[1]], rel=1e-4)
@@ -53,23 +53,20 @@ def test_a_class_against_the_runner_up():
 
 def test_a_score_and_an_option():
     module, params, outputs, x = network("sequence", 1)
-    found = target(module, params, [outputs[0, 0]], [TYPES])
+    found = target(module, params, [outputs[0, 0]])
     assert found.what == "the score" and score(found, x) == pytest.approx(
         outputs[0, 0, 0], rel=1e-4
     )
     module, params, outputs, x = network("choice", 1)
-    found = target(module, params, [np.array([0.1, 0.7, 0.5])], [TYPES])
+    found = target(module, params, [np.array([0.1, 0.7, 0.5])])
     assert (found.part, found.what) == (1, "the score of option 2 of 3")
     assert score(found, x) == pytest.approx(outputs[0, 0, 0], rel=1e-4)
 
 
-def test_the_best_span_of_all_windows():
+def test_a_span_where_the_task_has_read_it():
     module, params, outputs, x = network("span", 2)
-    logits = np.zeros((LENGTH, 2), np.float32)
-    logits[[1, 9, 8, 6], 0] = [99, 99, 4, 3]  # 1 is in the first text, 9 is [SEP]
-    logits[[7, 5], 1] = [3, 5]  # 8 begins behind both, 6 behind the second
-    found = target(module, params, [logits - 1, logits, logits - 2], [TYPES] * 3)
-    assert (found.item, found.span) == (1, (6, 7))
+    found = target(module, params, [outputs[0]] * 3, place=(1, 6, 7))
+    assert (found.item, found.part, found.span) == (1, 0, (6, 7))
     ends = np.asarray(jax.nn.log_softmax(jnp.asarray(outputs[0]), axis=0))
     assert score(found, x) == pytest.approx(ends[6, 0] + ends[7, 1], rel=1e-4)
 
@@ -77,7 +74,7 @@ def test_the_best_span_of_all_windows():
 def test_no_answer_of_a_span_head_is_cls_where_it_is_least():
     module, params, outputs, x = network("span", 2)
     sure, unsure = np.ones((LENGTH, 2), np.float32), np.zeros((LENGTH, 2), np.float32)
-    found = target(module, params, [sure, unsure], [TYPES] * 2, is_answered=False)
+    found = target(module, params, [sure, unsure])
     assert (found.item, found.span, found.what) == (1, None, "log-probability of no answer")
     ends = np.asarray(jax.nn.log_softmax(jnp.asarray(outputs[0]), axis=0))
     assert score(found, x) == pytest.approx(ends[0].sum(), rel=1e-4)
@@ -92,9 +89,10 @@ def test_a_beam():
         for j, end in enumerate(beam.ends[k])
         if 4 <= start <= end <= 8
     }
-    best = max(spans, key=spans.get)
-    found = target(module, params, [beam], [TYPES])
-    assert found.span == best and score(found, x) == pytest.approx(spans[best], rel=1e-3)
-    silent = target(module, params, [beam], [TYPES], is_answered=False)
+    for (start, end), wanted in spans.items():
+        found = target(module, params, [beam], place=(0, start, end))
+        assert found.span == (start, end)
+        assert score(found, x) == pytest.approx(wanted, rel=1e-3)
+    silent = target(module, params, [beam])
     assert silent.span is None and silent.what == "the logit for no answer"
     assert score(silent, x) == pytest.approx(float(beam.no_answer), rel=1e-3)

@@ -16,9 +16,9 @@ from albert_jax.model.albert import Batch
 from albert_jax.training.state import Params
 
 KINDS = ("sequence", "choice", "span", "beam")
-LONGEST = 30  # pieces of a span
 SPAN = "log-probability of the answer's start and end"
 
+Place = tuple[int, int, int]  # of a span: its item, the first and the last position of its part
 Rows = Callable[
     [jax.Array, Batch], jax.Array
 ]  # (inputs of the first block [P, L, D], P rows) -> [P]
@@ -45,9 +45,8 @@ def target(
     network: nn.Module,
     params: Params,
     outputs: Sequence[Any],
-    token_types: Sequence[np.ndarray],
     labels: Sequence[str] = (),
-    is_answered: bool = True,
+    place: Place | None = None,
 ) -> Target:
     """The model's own answer.
 
@@ -55,16 +54,13 @@ def target(
       network: an AlbertForTask whose kind is in KINDS.
       params: its parameters.
       outputs: what it said of the items of an example, by item.
-      token_types: of their (first) parts, [l] each; a span is in what has type 1.
       labels: names of the classes.
-      is_answered: whether the answer to a question is a span, and not that there is none.
+      place: of the answer to a question; None that there is none.
     """
     run = _Runner(network, {"params": params})
     if network.kind in ("sequence", "choice"):
         return _of_classes(run, outputs[0], labels)
-    if not is_answered:
-        return _of_nothing(run, outputs)
-    return (_of_span if network.kind == "span" else _of_beam)(run, outputs, token_types)
+    return _of_span(run, *place) if place else _of_nothing(run, outputs)
 
 
 class _Runner(NamedTuple):
@@ -106,32 +102,9 @@ def _of_classes(run: _Runner, logits: np.ndarray, labels: Sequence[str]) -> Targ
     return Target(0, 0, f"{labels[best]} rather than {labels[other]}, in logits", margin)
 
 
-def _of_span(run: _Runner, outputs: Sequence[np.ndarray], types: Sequence[np.ndarray]) -> Target:
-    tables = [
-        logits[:, None, 0] + logits[None, :, 1] + _allowed(kinds)
-        for logits, kinds in zip(outputs, types, strict=True)
-    ]
-    item = int(np.argmax([table.max() for table in tables]))
-    start, end = map(int, np.unravel_index(np.argmax(tables[item]), tables[item].shape))
-    return Target(item, 0, SPAN, _likelihood(run, start, end), (start, end))
-
-
-def _of_beam(run: _Runner, outputs: Sequence[Any], types: Sequence[np.ndarray]) -> Target:
-    tables = [
-        beam.start_scores[:, None]
-        + beam.end_scores
-        + _allowed(kinds)[beam.starts[:, None], beam.ends]
-        for beam, kinds in zip(outputs, types, strict=True)
-    ]
-    item = int(np.argmax([table.max() for table in tables]))
-    k, j = np.unravel_index(np.argmax(tables[item]), tables[item].shape)
-    start, end = int(outputs[item].starts[k]), int(outputs[item].ends[k, j])
-
-    def likelihood(x: jax.Array, rows: Batch) -> jax.Array:
-        found = run.spans(x, rows, start)
-        return found.start[:, 0, start] + found.end[:, 0, end]
-
-    return Target(item, 0, SPAN, likelihood, (start, end))
+def _of_span(run: _Runner, item: int, start: int, end: int) -> Target:
+    likelihood = _likelihood if run.network.kind == "span" else _beam_likelihood
+    return Target(item, 0, SPAN, likelihood(run, start, end), (start, end))
 
 
 def _of_nothing(run: _Runner, outputs: Sequence[Any]) -> Target:
@@ -152,10 +125,9 @@ def _likelihood(run: _Runner, start: int, end: int) -> Rows:
     return likelihood
 
 
-def _allowed(types: np.ndarray) -> np.ndarray:
-    """0 for a start and an end [l, l] that make a span of the second text, minus infinity for others."""
-    inside = types == 1
-    inside[-1] = False  # the [SEP] that ends it
-    length = np.arange(len(types))[None] - np.arange(len(types))[:, None]
-    fits = inside[:, None] & inside[None] & (length >= 0) & (length < LONGEST)
-    return np.where(fits, 0.0, -np.inf)
+def _beam_likelihood(run: _Runner, start: int, end: int) -> Rows:
+    def likelihood(x: jax.Array, rows: Batch) -> jax.Array:
+        found = run.spans(x, rows, start)
+        return found.start[:, 0, start] + found.end[:, 0, end]
+
+    return likelihood

@@ -30,6 +30,7 @@ from albert_jax.errors import UserError
 from albert_jax.model.albert import Batch
 from albert_jax.model.tasks import OUTPUTS
 from albert_jax.tasks.item import Item, Part
+from albert_jax.tasks.squad import Squad
 from albert_jax.tasks.task import Prediction
 from albert_jax.training.workdir import replace
 
@@ -81,9 +82,8 @@ def explain(ready: Predictor, given: Input, name: str, neighbours: int = 0) -> E
     outputs = list(ready.outputs(items))
     prediction = task.decode(example, outputs)
     network, params = _exact(ready)
-    types = [item.parts[0].token_types for item in items]
-    is_answered = prediction.get("answer") != ""
-    chosen = target(network, params, outputs, types, task.head.labels, is_answered)
+    place = task.place(example, outputs) if isinstance(task, Squad) else None
+    chosen = target(network, params, outputs, task.head.labels, place)
     part = items[chosen.item].parts[chosen.part]
     return Explanation(
         model=name,

@@ -41,6 +41,9 @@ class Answer(NamedTuple):
     start: int
     end: int
     score: float
+    window: int = 0  # that says it, by number
+    first: int = 0  # piece, counted in the text
+    last: int = 0
 
 
 def of_logits(window: Window, logits: np.ndarray, limits: Limits) -> Spans:
@@ -78,10 +81,11 @@ def texts(found: list[Spans], offsets: np.ndarray, context: str, count: int) -> 
     """
     answers: dict[str, Answer] = {}
     start, end, score = (np.concatenate(column) for column in zip(*found, strict=True))
+    window = np.repeat(np.arange(len(found)), [len(spans.score) for spans in found])
     for i in np.argsort(-score, kind="stable"):
         begin, stop = int(offsets[start[i], 0]), int(offsets[end[i], 1])
-        text = context[begin:stop]
-        answers.setdefault(text, Answer(text, begin, stop, float(score[i])))
+        text, place = context[begin:stop], map(int, (window[i], start[i], end[i]))
+        answers.setdefault(text, Answer(text, begin, stop, float(score[i]), *place))
         if len(answers) == count:
             break
     return list(answers.values())

@@ -125,14 +125,19 @@ class Squad:
         window where they are lowest: its own logit of the head "beam", and [CLS] against the best
         span of all windows for the head "span".
         """
-        reading = self._reading(example)
-        of_window = answers.of_logits if self.head.kind == "span" else answers.of_beam
-        limits = Limits(self._config.n_best, self._config.answer_length)
-        asked = _asked(reading)
-        found = [of_window(w, output, limits) for w, output in zip(asked, outputs, strict=True)]
-        best = answers.texts(found, reading.offsets, example.context, limits.count)
+        best = self._best(example, self._reading(example), outputs)
         odds = self._null_odds(outputs, best) if self._version == 2 else None
         return {"id": example.id} | _prediction(best, odds, self._config.null_threshold)
+
+    def place(self, example: Question, outputs: Sequence[Output]) -> tuple[int, int, int] | None:
+        """Where the answer of `decode` is read: the number of the item, the first and the last position
+        of its part; None where there is no answer."""
+        if not self.decode(example, outputs)["answer"]:
+            return None
+        reading = self._reading(example)
+        best, *_ = self._best(example, reading, outputs)
+        shift = reading.first - int(reading.windows[best.window, 0])
+        return best.window, best.first + shift, best.last + shift
 
     def score(
         self, examples: Sequence[Question], predictions: Sequence[Prediction]
@@ -173,6 +178,14 @@ class Squad:
         asked = self._vocabulary.encode(example.question)[: self._config.question_length]
         room = self._config.length - 3 - len(asked)
         return Reading(asked, context, offsets, windows(len(context), room, self._config.stride))
+
+    def _best(self, example: Question, reading: Reading, outputs: Sequence[Output]) -> list[Answer]:
+        """The spans that may be answers, best first."""
+        of_window = answers.of_logits if self.head.kind == "span" else answers.of_beam
+        limits = Limits(self._config.n_best, self._config.answer_length)
+        asked = _asked(reading)
+        found = [of_window(w, output, limits) for w, output in zip(asked, outputs, strict=True)]
+        return answers.texts(found, reading.offsets, example.context, limits.count)
 
     def _labels(self, example: Question, reading: Reading) -> list[tuple[int, int] | None]:
         """Where the answer stands in the part of each window; None where that is not known."""
