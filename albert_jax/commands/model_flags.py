@@ -1,9 +1,11 @@
 """The flags of `evaluate`, `predict` and `explain` that say which model is to do what.
 
-`--task=NAME:KEY=VALUE,...` is a task, and what is not as usual in its section.
+`--task=NAME:KEY=VALUE,...` is a task, and what is not as usual in its section. A comma that no KEY= follows
+is of the value: `--task=choice:question=q,options=first,second`.
 """
 
 import dataclasses
+import re
 from typing import Any
 
 import jax
@@ -48,7 +50,7 @@ def open_model(flags: dict[str, Any], **settings: Any) -> Predictor:
 def task_settings(argument: str | None) -> tuple[str | None, dict[str, Any]]:
     """The name of a task and settings of its section, in the types of its fields.
 
-    Values of a tuple have "|" between them.
+    Values of a tuple have commas or "|" between them.
 
     Raises:
       UserError: no such task or setting, or a value of another type.
@@ -59,7 +61,7 @@ def task_settings(argument: str | None) -> tuple[str | None, dict[str, Any]]:
     section, _ = family(name)
     fields = {field.name: field.type for field in dataclasses.fields(section)}
     settings = {}
-    for item in filter(None, rest.split(",")):
+    for item in filter(None, re.split(r",(?=\w+=)", rest)):
         key, equals, text = item.partition("=")
         if key not in fields or not equals:
             raise UserError(
@@ -75,6 +77,6 @@ def _value(kind: Any, text: str, place: str) -> Any:
     try:
         if kind is bool:
             return BOOLS[text]
-        return kind(text) if kind in (int, float) else tuple(filter(None, text.split("|")))
+        return kind(text) if kind in (int, float) else tuple(filter(None, re.split(r"[,|]", text)))
     except (ValueError, KeyError) as error:
         raise UserError(f"{place} is {text!r}; it must be of type {kind.__name__}") from error
