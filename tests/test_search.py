@@ -9,6 +9,7 @@ import pytest
 
 import albert_jax
 from albert_jax.commands.embed import embed
+from albert_jax.commands.search import beginning
 from tests.commands import call
 from tests.models import telling_model
 
@@ -72,6 +73,14 @@ def test_the_nearest_texts_with_their_lines(folder, capsys):
     assert found[QUERIES[1]][0][:2] == (1.0, 1)  # case does not matter
     long = [text for _, line, text in itertools.chain(*found.values()) if line == 4]
     assert all(len(text) <= 300 and text.endswith(" ...") for text in long)
+
+
+def test_the_beginning_of_a_long_text():
+    assert beginning(" a\ncat ") == "a cat"
+    assert beginning("猫" * 300) == "猫" * 300
+    assert beginning("猫" * 301) == "猫" * 296 + " ..."
+    assert beginning("a cat " + "猫" * 301) == "a cat " + "猫" * 290 + " ..."
+    assert beginning("word " * 100) == "word " * 59 + "..."
 
 
 def test_stored_vectors_give_the_same(folder, capsys):

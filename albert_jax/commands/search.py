@@ -6,7 +6,6 @@ albert-jax search --model=CHECKPOINT --corpus=posts.jsonl --field=body --embeddi
 --embeddings are those that `embed` made of the corpus with this model, and spare making them again.
 """
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,6 +21,7 @@ from albert_jax.interop.pretrained import Pretrained
 from albert_jax.tasks import source
 
 SHOWN = 300  # characters of a text
+MORE = " ..."
 
 
 def main(argv: list[str]):
@@ -74,5 +74,15 @@ def show(queries: Sequence[str], found: Sequence[Sequence[Hit]], corpus: epath.P
     for query, hits in zip(queries, found, strict=True):
         print(query)
         for number, hit in enumerate(hits, 1):
-            text = textwrap.shorten(source.text(rows[hit.row], field), SHOWN, placeholder=" ...")
+            text = beginning(source.text(rows[hit.row], field))
             print(f"  {number:2}  {hit.score:.3f}  {rows[hit.row].place}  {text}")
+
+
+def beginning(text: str) -> str:
+    """What is shown of a text: SHOWN characters on a line, cut at a space if one is near."""
+    line = " ".join(text.split())
+    if len(line) <= SHOWN:
+        return line
+    head = line[: SHOWN - len(MORE)]
+    space = head.rfind(" ", SHOWN // 2)  # Chinese and Japanese have none
+    return (head if space < 0 else head[:space]) + MORE
