@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from albert_jax.commands.model_flags import task_settings
 from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
@@ -47,6 +48,26 @@ def test_a_list_in_csv_is_json(tmp_path):
     (tmp_path / "train.csv").write_text(row)
     (tmp_path / "dev.csv").write_text(row)
     assert choice(tmp_path).examples("train")[0].options == ("x, y", "z")
+
+
+def test_columns_of_options_as_a_command_says_them(tmp_path):
+    _, settings = task_settings("choice:options=a,b,context=,question=q")
+    task = choice(tmp_path, **settings)
+    assert task.columns == ("q", "a", "b")
+
+
+@pytest.mark.parametrize(
+    "cell", ["[" * 100_000, "[" + "9" * 5000 + "]", "[" * 900 + "]" * 900, "one", "{}", ""]
+)
+def test_a_cell_without_a_list_is_named(tmp_path, cell):
+    record = {"context": "a", "question": "b", "options": cell}
+    with pytest.raises(UserError, match=r"^in.csv:2: (no list under 'options'|context, question)"):
+        choice(tmp_path).example(record, "in.csv:2")
+
+
+def test_half_a_character_in_a_cell_is_mended(tmp_path):
+    record = {"context": "a", "question": "b", "options": '["x\\ud83d", "y"]'}
+    assert choice(tmp_path).example(record, "in.csv:2").options == ("x\ufffd", "y")
 
 
 def test_a_test_set_may_hide_its_labels(tmp_path):

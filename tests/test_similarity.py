@@ -52,6 +52,14 @@ def test_the_official_files_of_sts_b(vocabulary, tmp_path):
     assert similarity.metric == "spearman" and similarity.columns == ("sentence1", "sentence2")
 
 
+def test_a_score_of_0_is_a_score_of_test(vocabulary, tmp_path):
+    row = '{"sentence1": "a", "sentence2": "b", "score": 0}\n'
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.jsonl").write_text(row * 2)
+    found = task(vocabulary, data_dir=str(tmp_path)).examples("test")
+    assert [pair.label for pair in found] == [0.0, 0.0]
+
+
 @pytest.mark.skipif(not STSB.exists(), reason="no GLUE here")
 def test_the_real_files_of_sts_b(vocabulary):
     similarity = task(vocabulary, data_dir=str(STSB))

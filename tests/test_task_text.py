@@ -1,5 +1,6 @@
 """The user's own tables, and the two known ones."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,32 @@ def test_a_test_file_may_have_no_labels(vocabulary, tmp_path):
     assert [example.label for example in text.examples("test")] == [None, None]
     write(tmp_path / "test.csv")
     assert [e.label for e in task(vocabulary, tmp_path).examples("test")] == [2, 0, 0, 1]
+
+
+def test_classes_are_those_of_rows_that_become_dev_too(vocabulary, tmp_path):
+    rows = [("ham", "a cat"), ("spam", "a dog")] * 10
+    rows += [(f"rare{number}", "one mat") for number in range(10)]
+    write(tmp_path / "all.csv", rows)
+    text = task(vocabulary, tmp_path / "all.csv")
+    assert len(text.head.labels) == 12
+    assert sum(len(text.examples(split)) for split in ("train", "dev")) == 30
+
+
+@pytest.mark.parametrize("labels", [(), ("ham", "spam")])
+def test_an_empty_label_is_no_class(vocabulary, tmp_path, labels):
+    write(tmp_path / "train.csv", [("ham", "a cat"), ("", "a dog"), ("spam", "a mat")])
+    write(tmp_path / "dev.csv", [("ham", "a cat")])
+    text = task(vocabulary, tmp_path, labels=labels)
+    assert text.head.labels == ("ham", "spam")
+    with pytest.raises(UserError, match=r"train.csv:3: the label '' is none of ham, spam; mend"):
+        text.examples("train")
+
+
+def test_numbers_and_false_are_labels_of_test(vocabulary, tmp_path):
+    rows = [{"text": "a cat", "label": value} for value in (0, False, 1)]
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert [e.label for e in task(vocabulary, tmp_path).examples("test")] == [0, 2, 1]
 
 
 def test_scores_and_the_file_of_predictions(vocabulary, tmp_path):

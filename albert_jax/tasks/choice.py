@@ -61,8 +61,8 @@ class Choice(MultipleChoice):
     def examples(self, split: str) -> list[Question]:
         """In the order of the file; those of test have labels if all of them do."""
         records, label = self._splits.records(split), self._config.label
-        is_hidden = split == "test" and any(r.values.get(label) in (None, "") for r in records)
-        return [self._question(record, is_labelled=not is_hidden) for record in records]
+        is_labelled = not self._splits.hides(split, label)
+        return [self._question(record, is_labelled) for record in records]
 
     def example(self, record: Mapping[str, Any], place: str) -> Question:
         """A record with the columns of the files."""
@@ -97,8 +97,8 @@ def _options(record: Record, columns: Sequence[str]) -> tuple[str, ...]:
         return tuple(source.text(record, column) for column in columns)
     value = record.values.get(columns[0])
     try:
-        options = json.loads(value) if isinstance(value, str) else value
-    except json.JSONDecodeError:
+        options = source.whole(json.loads(value)) if isinstance(value, str) else value
+    except (ValueError, RecursionError):  # also numbers and depths beyond Python
         options = None
     if not isinstance(options, list):
         found = ", ".join(map(repr, record.values))

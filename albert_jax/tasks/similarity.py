@@ -78,7 +78,7 @@ class Similarity:
         labels: Sequence[float]
         if not self._is_graded:
             labels = groups([pair.texts for pair in pairs])
-        elif split == "test" and not all(record.values.get(column) for record in records):
+        elif self._splits.hides(split, column):
             return pairs
         else:
             labels = [_grade(record, column) for record in records]

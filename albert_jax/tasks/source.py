@@ -4,7 +4,8 @@
 .csv     commas separate, quotes quote
 .jsonl   an object a line
 
-One row is held at a time. Half a character, as "\\ud83d" in JSON can be, is U+FFFD from here on.
+A blank line is no row, but in .tsv of one column an empty text. One row is held at a time. Half a
+character, as "\\ud83d" in JSON can be, is U+FFFD from here on.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from albert_jax.errors import CHECK_PATH, UserError
 
 TFDS = "tfds:"
 KINDS = (".tsv", ".csv", ".jsonl")
+BLANK = [""]  # the cells of a blank line of .tsv
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -161,10 +163,12 @@ def _table(
     rows: Iterator[tuple[int, list[str]]], columns: Sequence[str], place: str, skip: bool
 ) -> Iterator[Record]:
     """Rows under the names of their columns, which are in the first row if they are not given."""
-    columns, skipped = list(columns) or next(rows, (0, []))[1], []
+    columns, skipped = list(columns) or next((row for _, row in rows if row != BLANK), []), []
     for number, row in rows:
         if len(row) == len(columns):
             yield Record(dict(zip(columns, row, strict=True)), f"{place}:{number}")
+        elif row == BLANK:
+            continue
         elif not skip:
             wanted = f"{len(columns)} ({', '.join(columns)})"
             raise UserError(f"{place}:{number}: {len(row)} columns, not {wanted}; mend the line")

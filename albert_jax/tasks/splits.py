@@ -2,10 +2,11 @@
 
 In a folder they are train.*, dev.* (or validation.*, valid.*) and test.*, of the endings that
 tasks/source.py reads; one file alone is train, `tfds:NAME` a dataset. Where there is no dev, a seeded
-share of train is it.
+share of train is it, and a line says so.
 """
 
 import functools
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class TableConfig:
       name: of the task.
       data_dir: a folder, a file, or tfds:NAME.
       columns: their names, where the files have no header.
-      dev_share: of the training rows, where there is no dev file.
+      dev_share: of the training rows, where there is no dev file; 1, to evaluate on a whole file.
       seed: of the draw of that share.
     """
 
@@ -41,8 +42,8 @@ class TableConfig:
     seed: int = 0
 
     def __post_init__(self):
-        if not 0 < self.dev_share < 1:
-            raise UserError(f"task.dev_share is {self.dev_share}; it must be between 0 and 1")
+        if not 0 < self.dev_share <= 1:
+            raise UserError(f"task.dev_share is {self.dev_share}; it must be above 0, at most 1")
 
 
 class Splits:
@@ -58,9 +59,22 @@ class Splits:
         Raises:
           UserError: there are none, or a file of them is malformed.
         """
-        found = self._stored(split)
         if split != "test" and self._stored("dev") is None:
-            found = _share(self._stored("train") or [], split, self._config)
+            return _share(self.given(), split, self._config)
+        return self._some(split)
+
+    def given(self) -> list[Record]:
+        """The rows of train with those that become dev. Raises UserError as `records` does."""
+        return self._some("train")
+
+    def hides(self, split: str, column: str) -> bool:
+        """Whether a split is test and not all of its rows have something in a column; 0 is something."""
+        return split == "test" and any(
+            record.values.get(column) in (None, "") for record in self.records(split)
+        )
+
+    def _some(self, split: str) -> list[Record]:
+        found = self._stored(split)
         if not found:
             raise UserError(
                 f"{self._config.data_dir}: no example in the split {split}; {split}.* must hold some"
@@ -89,4 +103,12 @@ def _share(records: list[Record], split: str, config: TableConfig) -> list[Recor
     order = np.random.default_rng(config.seed).permutation(len(records))
     count = max(1, round(config.dev_share * len(records)))
     kept = order[:count] if split == "dev" else order[count:]
+    if not len(kept):
+        raise UserError(f"{config.data_dir}: dev takes all rows of train; add a dev file")
+    if split == "dev":
+        logging.getLogger(__name__).warning(
+            "%s has no dev file: dev is %d of %d rows, drawn by task.seed; evaluate takes all of them "
+            "with --task=%s:dev_share=1",
+            *(config.data_dir, count, len(records), config.name),
+        )
     return [records[i] for i in np.sort(kept)]

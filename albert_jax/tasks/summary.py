@@ -94,7 +94,7 @@ class Summary:
     def examples(self, split: str) -> list[Document]:
         """In the order of the file; of the test split the summaries may be missing."""
         records, column = self._splits.records(split), self._config.summary
-        if split == "test" and not all(record.values.get(column) for record in records):
+        if self._splits.hides(split, column):
             return [self.example(*record) for record in records]
         return [
             self.example(*record)._replace(summary=source.text(record, column))

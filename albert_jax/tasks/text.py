@@ -30,7 +30,7 @@ class TextConfig(TableConfig):
       text: the column of the text.
       pair: that of the second text, if there is one.
       label: that of the class or the score.
-      labels: the classes, in order; empty: those of the training examples, sorted.
+      labels: the classes, in order; empty: those of the training file, sorted.
     """
 
     length: int = 128
@@ -60,13 +60,10 @@ class Text(Classification):
 
     def examples(self, split: str) -> list[Example]:
         """In the order of the file; those of test have labels if all of them do."""
-        records = self._splits.records(split)
-        hidden = split == "test" and not all(
-            record.values.get(self._config.label) for record in records
-        )
-        if hidden:
+        records, column = self._splits.records(split), self._config.label
+        if self._splits.hides(split, column):
             return [self.example(*record) for record in records]
-        return [self.labelled(record, self._config.label) for record in records]
+        return [self.labelled(record, column) for record in records]
 
     def score(
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
@@ -89,7 +86,8 @@ class Text(Classification):
         config = self._config
         if config.name == "score" or config.labels:
             return config.labels
-        found = {str(row.values.get(config.label)) for row in self._splits.records("train")}
+        values = (row.values.get(config.label) for row in self._splits.given())
+        found = {str(value) for value in values if value not in (None, "")}
         if len(found) < 2:
             raise UserError(
                 f"{config.data_dir}: {len(found)} classes under {config.label!r}; two are needed, "
