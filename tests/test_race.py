@@ -87,6 +87,35 @@ def test_all_in_one_file_is_read_once_though_the_passages_lie_beside_it(official
     assert answers(race(official / "flat")) == [*ALL[:2], ("x", "", 1)]
 
 
+def test_blank_lines_are_no_passages(tmp_path):
+    write(tmp_path / "train/all.txt", passage("x", "B"), passage("y", "A"))
+    lines = (tmp_path / "train/all.txt").read_text()
+    (tmp_path / "train/all.txt").write_text(f"\n \n{lines}\n\n")
+    assert answers(race(tmp_path)) == [("x", "", 1), ("y", "", 0)]
+    write(tmp_path / "dev/1.txt", passage("x", "B"), indent=2)
+    (tmp_path / "dev/1.txt").write_text("\n" + (tmp_path / "dev/1.txt").read_text())
+    assert answers(race(tmp_path), "dev") == [("x", "", 1)]
+
+
+@pytest.mark.parametrize("questions", [None, 5, True, 1.5, "who?", {}])
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_questions_are_a_list_with_or_without_answers(tmp_path, questions, split):
+    hidden = {k: v for k, v in passage("x", "A").items() if k != "answers"}
+    write(tmp_path / split / "1.txt", hidden | {"questions": questions})
+    with pytest.raises(UserError, match=r"1.txt:1: 0 questions, 1 lists of options and 0 answers"):
+        answers(race(tmp_path), split)
+
+
+def test_options_have_letters(tmp_path):
+    record = {"article": "a", "question": "b", "options": [*"abcdefghijklmnopqrstuvwxyz"]}
+    (question, *_) = [race(tmp_path).example(record, "own.jsonl:1")]
+    race(tmp_path).write(tmp_path / "out", "test", [question], [{"label": 25}])
+    assert json.loads((tmp_path / "out/test.json").read_text()) == {"": ["Z"]}
+    record["options"].append("one more")
+    with pytest.raises(UserError, match=r"own.jsonl:1: 27 options, the letters are 26; use the"):
+        race(tmp_path).example(record, "own.jsonl:1")
+
+
 def test_a_test_set_may_hide_its_answers(tmp_path):
     hidden = {k: v for k, v in passage("high1.txt", "A").items() if k != "answers"}
     write(tmp_path / "test/high/1.txt", hidden)

@@ -144,7 +144,8 @@ def _passages(path: epath.Path) -> list[Record]:
         raise UserError(
             f"{path}: cannot be read ({error.strerror or error}); {CHECK_PATH}"
         ) from error
-    if lines and not lines[0].rstrip().endswith(b"}"):
+    first = next((line for line in lines if line.strip()), b"{}")
+    if not first.rstrip().endswith(b"}"):
         lines = [b"".join(lines)]
     found = list(source.rows(lines, ".jsonl", str(path)))
     if not found:
@@ -158,7 +159,8 @@ def _questions(
     """The questions of a passage, whose answers a test set may hide."""
     if any(key not in passage for key in KEYS):
         raise UserError(f"{place}: no passage of RACE, which has {', '.join(KEYS)} and answers")
-    id, article, questions, options = (passage[key] for key in KEYS)
+    id, article, *lists = (passage[key] for key in KEYS)
+    questions, options = (found if isinstance(found, list) else [] for found in lists)
     answers = passage.get("answers", [None] * len(questions) if may_hide else [])
     counts = [len(c) if isinstance(c, list) else 0 for c in (questions, options, answers)]
     if len(set(counts)) > 1 or not counts[0]:
@@ -177,6 +179,10 @@ def _questions(
 def _options(value: Any, place: str) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise UserError(f"{place}: the options are {value!r}; they must be a list")
+    if len(value) > len(LETTERS):
+        raise UserError(
+            f"{place}: {len(value)} options, the letters are {len(LETTERS)}; use the task choice"
+        )
     return tuple(value)
 
 
