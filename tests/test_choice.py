@@ -103,6 +103,7 @@ def test_predictions_are_written_a_line_each(tmp_path):
         ({"label": -1}, "'-1' under 'label' is no option; it must be a number from 0 or a letter"),
         ({"label": "one"}, "'one' under 'label' is no option"),
         ({"label": None}, "'None' under 'label' is no option"),
+        ({"label": "9" * 5000}, "'9999999999999999999999999999999999999999' under 'label' is no"),
         ({"context": 7}, "no text under 'context'"),
     ],
 )

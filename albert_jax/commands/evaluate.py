@@ -4,7 +4,8 @@ albert-jax evaluate --model=CHECKPOINT --task=squad2 --data_dir=DIR
 albert-jax evaluate --model=WORKDIR --data_dir=DIR --split=test --output=FOLDER
 albert-jax evaluate --model=CHECKPOINT --task=mnli --labels=entailment,neutral,contradiction --data_dir=DIR
 
---output gets the predictions as the benchmark wants them, and results.json.
+--output gets the predictions as the benchmark wants them, and results.json. Of a table without a dev file
+a share is scored, the one that `finetune` left out; all of it with --task=NAME:dev_share=1.
 """
 
 import json

@@ -111,7 +111,7 @@ def _options(record: Record, columns: Sequence[str]) -> tuple[str, ...]:
 def _number(record: Record, column: str) -> int:
     """The right option: a number from 0, or a letter from A."""
     value = str(record.values.get(column))
-    if value.isdecimal():
+    if value.isdecimal() and len(value) < 9:  # int() takes no more than 4,300 digits
         return int(value)
     if len(value) == 1 and value.upper() in LETTERS:
         return LETTERS.index(value.upper())
