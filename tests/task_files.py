@@ -54,7 +54,8 @@ FILES = {  # by task; of GLUE they are in glue_files
         "BoolQ/val.jsonl": BOOLQ.format("mat", 0, "false"),
     },
     "cb": {
-        "CB/train.jsonl": CB.format("a cat", "entailment", 0) + CB.format("no cat", "neutral", 1),
+        "CB/train.jsonl": CB.format("a cat sat", "entailment", 0)
+        + CB.format("no cat", "neutral", 1),
         "CB/val.jsonl": CB.format("no cat sat", "contradiction", 0),
     },
     "text": {"train.tsv": PLAIN.format("pets", "walks"), "dev.tsv": PLAIN.format("pets", "walks")},

@@ -12,16 +12,14 @@ from albert_jax.tasks import source
 from albert_jax.tasks.source import Record
 from albert_jax.tasks.superglue import TASKS
 from albert_jax.tasks.table import family
+from tests import task_files
 from tests.models import sentencepiece_model
+from tests.task_files import BOOLQ
 
-BOOLQ = '{{"question": "who sat", "passage": "The {} sat.", "idx": {}, "label": {}}}\n'
-CB = '{{"premise": "the cat sat", "hypothesis": "{}", "label": "{}", "idx": {}}}\n'
 FILES = {
-    "BoolQ/train.jsonl": BOOLQ.format("cat", 0, "true") + BOOLQ.format("dog", 1, "false"),
-    "BoolQ/val.jsonl": BOOLQ.format("mat", 0, "false"),
+    **task_files.FILES["boolq"],
+    **task_files.FILES["cb"],
     "BoolQ/test.jsonl": '{"question": "who sat", "passage": "The cat.", "idx": 0}\n' * 2,
-    "CB/train.jsonl": CB.format("a cat sat", "entailment", 0) + CB.format("no cat", "neutral", 1),
-    "CB/val.jsonl": CB.format("no cat sat", "contradiction", 0),
     "CB/test.jsonl": '{"premise": "the cat sat", "hypothesis": "a cat", "idx": 0}\n',
 }
 
