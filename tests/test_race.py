@@ -9,7 +9,9 @@ import pytest
 from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
+from albert_jax.tasks import source
 from albert_jax.tasks.race import Race, RaceConfig
+from albert_jax.tasks.source import Record
 from tests.learning import learn
 from tests.models import sentencepiece_model
 
@@ -219,6 +221,25 @@ def test_a_malformed_file_is_one_line(tmp_path):
     assert ended.value.code == (
         f"albert-jax: {tmp_path}/train/middle/1.txt:1: the label is option 4, counted from 0, of 4"
     )
+
+
+def test_tfds_has_each_level_apart(monkeypatch):
+    """Arrays of bytes, as tensorflow_datasets/datasets/race has them."""
+    rows = [np.array([b"one", b"two", b"three"], object), np.array([b"four", b"five"], object)]
+    values = {
+        "article": "The cat sat.",
+        "questions": np.array([b"who?", b"where?"], object),
+        "options": rows,
+        "answers": np.array([b"C", b"A"], object),
+        "example_id": "high1.txt",
+    }
+    asked = []
+    found = lambda *names: asked.append(names) or [Record(dict(values), "here")]  # noqa: E731
+    monkeypatch.setattr(source, "from_tfds", found)
+    first, second = Race(RaceConfig(name="race", data_dir="tfds:race/high"), WORDS).examples("dev")
+    assert asked == [("race/high", "dev")]
+    assert first == ("The cat sat.", "who?", ("one", "two", "three"), 2, "high1.txt", "high")
+    assert (second.options, second.label) == (("four", "five"), 0)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")

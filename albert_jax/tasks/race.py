@@ -5,6 +5,7 @@ Three layouts of the files are read, below DIR or DIR/RACE:
   SPLIT/*.json or SPLIT/*.txt            the same without the level of school
   all.txt in any of these folders        a passage a line, as google-research/albert wants it;
                                          the folder's other files are then not read
+`tfds:race/middle` and `tfds:race/high` read them from TFDS.
 """
 
 import json
@@ -12,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from etils import epath
 from tqdm import tqdm
 
+from albert_jax.data import files
 from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import CHECK_PATH, UserError
@@ -45,7 +48,7 @@ class RaceConfig:
 
     Attributes:
       name: of the task.
-      data_dir: the folder of the files, see the module.
+      data_dir: the folder of the files, or what is read of TFDS, see the module.
       length: of an option with its passage, in pieces, special ones included.
       question_length: pieces that question and option may have of it; their last ones are kept.
       level: "middle" or "high" school only; "" for both.
@@ -119,6 +122,9 @@ def read(data_dir: str, split: str) -> Iterator[Question]:
     Raises:
       UserError: no such split, or a passage that is not in RACE's form.
     """
+    if data_dir.startswith(source.TFDS):
+        yield from _from_tfds(data_dir.removeprefix(source.TFDS), split)
+        return
     base = epath.Path(data_dir)
     found = [path for path in (base / "RACE" / split, base / split) if path.is_dir()]
     if not found:
@@ -128,6 +134,21 @@ def read(data_dir: str, split: str) -> Iterator[Question]:
     for path in tqdm(paths, desc=f"RACE {split}", unit="file", disable=None):
         for passage, place in _passages(path):
             yield from _questions(passage, path.parent.name, split == "test", place)
+
+
+def _from_tfds(name: str, split: str) -> Iterator[Question]:
+    """The same from TFDS, where each level of school is a dataset."""
+    for values, place in source.from_tfds(name, split):
+        passage = {"id": values.pop("example_id")}
+        passage |= {key: _listed(value, place) for key, value in values.items()}
+        yield from _questions(passage, name.rpartition("/")[2], split == "test", place)
+
+
+def _listed(value: Any, place: str) -> Any:
+    """Arrays of any depth as lists, bytes as text."""
+    if isinstance(value, list | np.ndarray):
+        return [_listed(one, place) for one in value]
+    return files.decode(value, place) if isinstance(value, bytes) else value
 
 
 def _paths(folder: epath.Path) -> list[epath.Path]:
