@@ -215,8 +215,12 @@ def test_a_text_without_a_piece_has_no_answer(context):
 
 def test_records_of_the_users_own():
     task = squad()
-    assert task.example({"question": "who?", "context": "x", "id": 7}, "f:1").id == "7"
-    assert task.example({"question": "who?", "context": "x"}, "f:1") == Question("f:1", "who?", "x")
+    texts = {"question": "who?", "context": "x"}
+    assert task.example(texts, "f:1") == Question(None, "who?", "x")
+    for own in ({}, {"id": 7}, {"id": 7.5}, {"id": "7"}):
+        example = task.example(texts | own, "f:1")
+        prediction = task.decode(example, knowing(task, task.items(example._replace(golds=()))))
+        assert [prediction.get("id"), "id" in prediction] == [own.get("id"), bool(own)]
     with pytest.raises(UserError, match=r'f:2: no text under "context", but NoneType'):
         task.example({"question": "who?"}, "f:2")
 
@@ -236,6 +240,11 @@ def test_scores_tuned_and_untuned_apart():
     }  # fmt: skip
     hidden = task.score([*examples, asked()._replace(golds=None)], [*predictions, predictions[0]])
     assert hidden == found
+
+
+@pytest.mark.parametrize("name", ["squad1", "squad2"])
+def test_there_is_no_score_without_known_answers(name):
+    assert squad(name).score([asked()._replace(golds=None)], [_said("q", "mat", 0.0)]) == {}
 
 
 def _said(id, span, odds):
@@ -281,6 +290,25 @@ def test_official_files_of_predictions(tmp_path):
 def test_settings_that_cannot_be(change, message):
     with pytest.raises(UserError, match=message):
         squad(**change)
+
+
+def test_answers_that_are_learnt_otherwise_are_told(tmp_path, caplog):
+    texts = ["cat", "ca", "at sat", "cat sat on"]  # "cat" is one piece, so is "sa"
+    context = "The cat sat on the mat."
+    questions = [
+        {"id": f"q{n}", "question": "?", "answers": [{"text": t, "answer_start": context.index(t)}]}
+        for n, t in enumerate(texts)
+    ]
+    content = {"data": [{"paragraphs": [{"context": context, "qas": questions}]}]}
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.json").write_text(json.dumps(content))
+    task = squad(data_dir=str(tmp_path), answer_length=2)
+    assert len(task.examples("dev")) == 4 and not caplog.text
+    assert len(task.examples("train")) == 4
+    assert [record.message.removeprefix(f"{tmp_path}: ") for record in caplog.records] == [
+        "the answers to 2 questions begin or end inside a piece; all of it is learnt: q1, q2",
+        "the answers to 2 questions are longer than task.answer_length, 2 pieces: q2, q3",
+    ]
 
 
 def test_the_table_knows_both():

@@ -54,6 +54,15 @@ def test_an_answer_that_stands_elsewhere_is_found_near_by(tmp_path, caplog):
     assert caplog.text.rstrip().endswith("they are no labels: q2, q3")
 
 
+def test_an_answer_is_not_moved_into_a_word(tmp_path):
+    context = "To concatenate: a (cat) sat. So did cats."
+    moved = [("cat", 4), ("cat", 40), ("(cat)", 0), ("at", 12), ("cat", 6)]
+    questions = [question(f"q{i}", [answer]) for i, answer in enumerate(moved)]
+    folder = write(tmp_path, "train.json", official(*questions, context=context))
+    starts = [q.gold.start for q in squad_files.read(folder, "train", 1)]
+    assert starts == [19, 19, 18, 11, 6]  # "at" is no word there; the last is where it says
+
+
 def test_the_first_answer_that_stands_in_the_text_is_the_label(tmp_path):
     folder = write(tmp_path, "dev.json", official(question(answers=[("dog", 0), ("mat", 21)])))
     (found,) = squad_files.read(folder, "dev", 1)
@@ -81,6 +90,47 @@ def test_the_file_of_the_version_is_taken(tmp_path):
         squad_files.read(folder, "train", 1)
     with pytest.raises(UserError, match=r"nowhere: no such folder; set task\.data_dir"):
         squad_files.read(str(tmp_path / "nowhere"), "train", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "message"),
+    [
+        (
+            "train-v2.0.json",
+            "dev",
+            r"a file with train in its name is not read as dev; .* --split=train",
+        ),
+        ("train-v2.0.json", "test", r"is not read as test; name a folder that has \*test\*\.json"),
+        (
+            "dev-v2.0.json",
+            "train",
+            r"a file without train in its name is not read as train; .*=dev",
+        ),
+        (
+            "mine.json",
+            "train",
+            r"mine\.json: a file without train in its name is not read as train",
+        ),
+    ],
+)
+def test_one_file_is_not_train_and_dev(tmp_path, name, split, message):
+    path = f"{write(tmp_path, name, official(question()))}/{name}"
+    with pytest.raises(UserError, match=message):
+        squad_files.read(path, split, 2)
+    for other in {"train", "dev", "test"} - {split}:
+        if ("train" in name) == (other == "train"):
+            assert len(squad_files.read(path, other, 2)) == 1
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_only_test_may_be_without_answers(tmp_path, split, version):
+    hidden = {"id": "q", "question": "who?"}
+    folder = write(tmp_path, f"{split}.json", official(hidden))
+    with pytest.raises(UserError, match=rf'no question has "answers"; {split} needs them'):
+        squad_files.read(folder, split, version)
+    write(tmp_path, f"{split}.json", official(hidden, question("p")))
+    assert squad_files.read(folder, split, version)[0].golds is None
 
 
 @pytest.mark.parametrize(

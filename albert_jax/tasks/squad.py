@@ -21,7 +21,7 @@ from albert_jax.tasks import answers, squad_files, squad_metrics
 from albert_jax.tasks.answers import Answer, Limits, Window
 from albert_jax.tasks.classification import sequence
 from albert_jax.tasks.item import Item
-from albert_jax.tasks.squad_files import Question
+from albert_jax.tasks.squad_files import Gold, Question
 from albert_jax.tasks.task import Head, Output, Prediction, softmax
 from albert_jax.tasks.windows import owners, windows
 
@@ -102,12 +102,15 @@ class Squad:
 
     def examples(self, split: str) -> list[Question]:
         """The questions of the split's file; those of test may be without answers."""
-        return squad_files.read(self._config.data_dir, split, self._version)
+        found = squad_files.read(self._config.data_dir, split, self._version)
+        if split == "train":
+            self._report(found)
+        return found
 
     def example(self, record: Mapping[str, Any], place: str) -> Question:
         """A record of "question" and "context", and an "id" if it has one."""
-        id = str(record.get("id", place))
-        return squad_files.question(id, record.get("question"), record.get("context"), place)
+        question, context = record.get("question"), record.get("context")
+        return squad_files.question(record.get("id"), question, context, place)
 
     def items(self, example: Question) -> list[Item]:
         """One for each window."""
@@ -120,6 +123,7 @@ class Squad:
     def decode(self, example: Question, outputs: Sequence[Output]) -> Prediction:
         """{"id", "answer", "start", "end", "score", "n_best"}, for SQuAD 2.0 with "null_odds".
 
+        "id" is left out where the question has none.
         `answer` is `context[start:end]` of the raw text, or "" with 0 and 0. `score` is its
         probability among the `n_best`, and `null_odds` the log odds for no answer. They come from the
         window where they are lowest: its own logit of the head "beam", and [CLS] against the best
@@ -127,7 +131,8 @@ class Squad:
         """
         best = self._best(example, self._reading(example), outputs)
         odds = self._null_odds(outputs, best) if self._version == 2 else None
-        return {"id": example.id} | _prediction(best, odds, self._config.null_threshold)
+        own = {} if example.id is None else {"id": example.id}
+        return own | _prediction(best, odds, self._config.null_threshold)
 
     def place(self, example: Question, outputs: Sequence[Output]) -> tuple[int, int, int] | None:
         """Where the answer of `decode` is read: the number of the item, the first and the last position
@@ -142,7 +147,7 @@ class Squad:
     def score(
         self, examples: Sequence[Question], predictions: Sequence[Prediction]
     ) -> dict[str, float]:
-        """The official metrics, in percent, of the questions whose answers are known.
+        """The official metrics, in percent, of the questions whose answers are known, if there are any.
 
         For SQuAD 2.0 also those of questions with and without an answer, and `best_exact` and
         `best_f1`: what the best threshold for these very questions would have reached.
@@ -150,6 +155,8 @@ class Squad:
         pairs = [(e, p) for e, p in zip(examples, predictions, strict=True) if e.golds is not None]
         golds = [[gold.text for gold in example.golds or ()] for example, _ in pairs]
         found = [prediction for _, prediction in pairs]
+        if not pairs:
+            return {}
         if self._version == 2:
             return _scores_with_none(golds, found)
         return _means("", *squad_metrics.answered(golds, [p["answer"] for p in found]))
@@ -172,6 +179,24 @@ class Squad:
             tables["null_odds"] = {p["id"]: p["null_odds"] for p in predictions}
         for name, table in tables.items():
             (folder / split / f"{name}.json").write_text(json.dumps(table, indent=1) + "\n")
+
+    def _report(self, examples: Sequence[Question]):
+        """Says which answers are learnt with more around them, and which are too long to be given."""
+        place, longest = self._config.data_dir, self._config.answer_length
+        measured = [(e.id, *self._measured(e.context, e.gold)) for e in examples if e.gold]
+        cut = [id for id, _, is_cut in measured if is_cut]
+        long = [id for id, count, _ in measured if count > longest]
+        squad_files.report(place, "begin or end inside a piece; all of it is learnt", cut)
+        squad_files.report(place, f"are longer than task.answer_length, {longest} pieces", long)
+
+    def _measured(self, context: str, gold: Gold) -> tuple[int, bool]:
+        """How many pieces stand for an answer, and whether it cuts the first or the last of them."""
+        _, offsets = self._pieces(context)
+        if not len(offsets):
+            return 0, False
+        first, last = _covering(offsets, gold.start, gold.end)
+        is_cut = offsets[first, 0] < gold.start or offsets[last, 1] > gold.end
+        return last - first + 1, bool(is_cut)
 
     def _reading(self, example: Question) -> Reading:
         context, offsets = self._pieces(example.context)

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from etils import epath
@@ -19,6 +19,7 @@ NAMES = {
 }  # parts of files' names
 TFDS_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 _SHOWN = 3  # ids in a warning
+_AMID = re.compile(r"(?<=\w)(?=\w)")  # a place inside a word
 
 
 class Gold(NamedTuple):
@@ -30,9 +31,12 @@ class Gold(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A question on a text; without gold answers it has none, with None they are not known."""
+    """A question on a text; without gold answers it has none, with None they are not known.
 
-    id: str
+    The id is text in SQuAD's files; a user's record may have any, or None.
+    """
+
+    id: Any
     question: str
     context: str
     golds: tuple[Gold, ...] | None = None
@@ -47,13 +51,13 @@ def read(data_dir: str, split: str, version: int) -> list[Question]:
     """The questions of a split, in the order of its file.
 
     Args:
-      data_dir: a folder with one file for each split, `train` or `dev` or `test` in its name; or such
-        a file; or tfds:NAME.
+      data_dir: a folder with one file for each split, `train` or `dev` or `test` in its name; or one
+        file, which is train if its name says so, else dev or test as it is asked for; or tfds:NAME.
       split: "train", "dev" or "test"; the answers of the last may be hidden.
       version: 1 or 2, whether a question may have no answer.
 
     Raises:
-      UserError: there is no such file, or it is not SQuAD's.
+      UserError: there is no such file, or it is not SQuAD's, or there is nothing to train on or score.
     """
     if data_dir.startswith(source.TFDS):
         place, found = data_dir, list(_from_tfds(data_dir, split))
@@ -65,11 +69,23 @@ def read(data_dir: str, split: str, version: int) -> list[Question]:
     _check_ids(found, place)
     if version == 1:
         found = [_answerable(question, split, place) for question in found]
-    _report_strays(found, place)
+    if split != "test":
+        _check_answers(found, split, place)
+    strays = [asked.id for asked in found if asked.golds and not asked.gold]
+    report(place, "do not stand in their text; they are no labels", strays)
     return found
 
 
-def question(id: str, text: Any, context: Any, place: str) -> Question:
+def report(place: Any, what: str, ids: Sequence[str]):
+    """Warns of questions, if there are any; `what` says what is wrong with their answers."""
+    if ids:
+        more = ", ..." if len(ids) > _SHOWN else ""
+        shown = ", ".join(ids[:_SHOWN]) + more
+        message = "%s: the answers to %d questions %s: %s"
+        logging.getLogger(__name__).warning(message, place, len(ids), what, shown)
+
+
+def question(id: Any, text: Any, context: Any, place: str) -> Question:
     """A question without answers. Raises UserError: it or its context is no text."""
     for name, value in (("question", text), ("context", context)):
         if not isinstance(value, str):
@@ -82,7 +98,7 @@ def question(id: str, text: Any, context: Any, place: str) -> Question:
 def _find(path: epath.Path, split: str, version: int) -> epath.Path:
     """The file of a split; of several the one that names the version."""
     if path.is_file():
-        return path
+        return _checked(path, split)
     if not path.is_dir():
         raise UserError(f"{path}: no such folder; set task.data_dir")
     names = [f.name for f in path.iterdir() if f.suffix == ".json"]
@@ -93,6 +109,18 @@ def _find(path: epath.Path, split: str, version: int) -> epath.Path:
         there = ", ".join(found) if found else f"no file *{split}*.json"
         raise UserError(f"{path}: {there} in it; it must hold one file {split}-v{version}*.json")
     return path / found[0]
+
+
+def _checked(path: epath.Path, split: str) -> epath.Path:
+    """The only file, if it may be that split: none is train and dev at once."""
+    is_train = "train" in path.name
+    if is_train != (split == "train"):
+        has, own = ("with", "train") if is_train else ("without", "dev")
+        raise UserError(
+            f"{path}: a file {has} train in its name is not read as {split}; name a folder that has "
+            f"*{split}*.json, or for evaluate --split={own}"
+        )
+    return path
 
 
 def _parsed(path: epath.Path) -> Any:
@@ -143,12 +171,16 @@ def _golds(record: dict[str, Any], context: str, place: str) -> tuple[Gold, ...]
 
 
 def _placed(text: str, start: int, context: str) -> Gold:
-    """An answer where it says it stands, or at the nearest place where its words do."""
+    """An answer where it says it stands, or where its words do: not inside others if it can be, and near."""
     if text and context.startswith(text, start) and start >= 0:
         return Gold(text, start, start + len(text))
     words = r"\s+".join(map(re.escape, text.split()))
     found = [match.span() for match in re.finditer(words, context)] if words else []
-    return Gold(text, *min(found, key=lambda span: abs(span[0] - start), default=(0, 0)))
+
+    def distance(span: tuple[int, int]) -> tuple[bool, int]:
+        return any(_AMID.match(context, at) for at in span), abs(span[0] - start)
+
+    return Gold(text, *min(found, key=distance, default=(0, 0)))
 
 
 def _from_tfds(data_dir: str, split: str) -> Iterator[Question]:
@@ -170,6 +202,14 @@ def _check_ids(found: Iterable[Question], place: Any):
         seen.add(asked.id)
 
 
+def _check_answers(found: Iterable[Question], split: str, place: Any):
+    """A split without any answers can neither be trained on nor be scored."""
+    if all(asked.golds is None for asked in found):
+        raise UserError(
+            f'{place}: no question has "answers"; {split} needs them, only test may be without'
+        )
+
+
 def _answerable(asked: Question, split: str, place: Any) -> Question:
     """A question of SQuAD 1.1, which has an answer, hidden or not."""
     if asked.golds == () and split != "test":
@@ -177,14 +217,3 @@ def _answerable(asked: Question, split: str, place: Any) -> Question:
             f"{place}: question {asked.id} has no answer; questions without one are task squad2"
         )
     return asked._replace(golds=asked.golds or None)
-
-
-def _report_strays(found: Iterable[Question], place: Any):
-    """Says which questions cannot be trained on, and that they are still asked."""
-    strays = [asked.id for asked in found if asked.golds and not asked.gold]
-    if strays:
-        more = ", ..." if len(strays) > _SHOWN else ""
-        logging.getLogger(__name__).warning(
-            "%s: the answers to %d questions do not stand in their text; they are no labels: %s",
-            *(place, len(strays), ", ".join(strays[:_SHOWN]) + more),
-        )
