@@ -8,8 +8,9 @@
       --init=runs/record/deep
 
 The text is English novels, Wikipedia articles and the presidents' messages, the vocabulary that of the
-release: one of the novels cuts the words of news and reviews into pieces (experiments/results/record.md). As in
-configs/quickstart.py the stack and the rows grow, for the same reason.
+release: one of the novels cuts the words of news and reviews into pieces
+(experiments/results/record.md). As in configs/quickstart.py the stack and the rows grow, for the same
+reason.
 """
 
 from ml_collections import ConfigDict
