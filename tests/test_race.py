@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,7 @@ import pytest
 from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
-from albert_jax.tasks import source
 from albert_jax.tasks.race import Race, RaceConfig
-from albert_jax.tasks.source import Record
 from tests.learning import learn
 from tests.models import sentencepiece_model
 
@@ -224,18 +223,36 @@ def test_a_malformed_file_is_one_line(tmp_path):
 
 
 def test_tfds_has_each_level_apart(monkeypatch):
-    """Arrays of bytes, as tensorflow_datasets/datasets/race has them."""
-    rows = [np.array([b"one", b"two", b"three"], object), np.array([b"four", b"five"], object)]
-    values = {
-        "article": "The cat sat.",
+    """As tensorflow_datasets/datasets/race declares and decodes them."""
+    import tensorflow_datasets as tfds
+
+    text, texts = tfds.features.Text(), tfds.features.Sequence(tfds.features.Text())
+    features = tfds.features.FeaturesDict(
+        dict(article=text, questions=texts, answers=texts, example_id=text)
+        | {"options": tfds.features.Sequence(texts)}
+    )
+    stored = {
+        "article": b"The cat sat.",
         "questions": np.array([b"who?", b"where?"], object),
-        "options": rows,
+        "options": [
+            np.array(row, object) for row in ([b"one", b"two", b"three"], [b"four", b"five"])
+        ],
         "answers": np.array([b"C", b"A"], object),
-        "example_id": "high1.txt",
+        "example_id": b"high1.txt",
     }
     asked = []
-    found = lambda *names: asked.append(names) or [Record(dict(values), "here")]  # noqa: E731
-    monkeypatch.setattr(source, "from_tfds", found)
+
+    class Builder:
+        info = SimpleNamespace(features=features)
+
+        def __init__(self, name):
+            self.name = name
+
+        def as_data_source(self, split):
+            asked.append((self.name, split))
+            return [features.decode_example_np(stored)]
+
+    monkeypatch.setattr(tfds, "builder", Builder)
     first, second = Race(RaceConfig(name="race", data_dir="tfds:race/high"), WORDS).examples("dev")
     assert asked == [("race/high", "dev")]
     assert first == ("The cat sat.", "who?", ("one", "two", "three"), 2, "high1.txt", "high")

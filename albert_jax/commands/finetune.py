@@ -102,7 +102,8 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     open_workdir(workdir, settings, MAY_DIFFER if has_begun else settings)
     if has_begun:
         check_vocabulary(workdir, start.source.vocabulary, start.name)
-    write_vocabulary(workdir, start.source.vocabulary)
+    else:
+        write_vocabulary(workdir, start.source.vocabulary)
     checkpoints = Checkpoints(workdir / "checkpoints", run.checkpoint)
     model, rate = start.model, schedule(run.schedule.over(steps))
     optimizer = start.optimizer(rate)

@@ -13,11 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from etils import epath
 from tqdm import tqdm
 
-from albert_jax.data import files
 from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import CHECK_PATH, UserError
@@ -139,16 +137,8 @@ def read(data_dir: str, split: str) -> Iterator[Question]:
 def _from_tfds(name: str, split: str) -> Iterator[Question]:
     """The same from TFDS, where each level of school is a dataset."""
     for values, place in source.from_tfds(name, split):
-        passage = {"id": values.pop("example_id")}
-        passage |= {key: _listed(value, place) for key, value in values.items()}
+        passage = values | {"id": values["example_id"]}
         yield from _questions(passage, name.rpartition("/")[2], split == "test", place)
-
-
-def _listed(value: Any, place: str) -> Any:
-    """Arrays of any depth as lists, bytes as text."""
-    if isinstance(value, list | np.ndarray):
-        return [_listed(one, place) for one in value]
-    return files.decode(value, place) if isinstance(value, bytes) else value
 
 
 def _paths(folder: epath.Path) -> list[epath.Path]:

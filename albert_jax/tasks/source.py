@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from etils import epath
 
 from albert_jax.data import files
@@ -83,7 +84,8 @@ def rows(
 
 
 def from_tfds(name: str, split: str) -> Iterator[Record]:
-    """The examples of a TFDS dataset; bytes as text, class labels as the names of the classes.
+    """The examples of a TFDS dataset; bytes as text, sequences of any depth as lists, class labels as the
+    names of the classes.
 
     A label that is hidden, -1, is None.
 
@@ -210,7 +212,7 @@ def whole(value: Any) -> Any:
 
 
 def _plain_value(value: Any, names: list[str] | None, place: str) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, list | np.ndarray):  # an array is a list inside of a list
         return [_plain_value(one, names, place) for one in value]
     if names is not None:
         return names[value] if value >= 0 else None
