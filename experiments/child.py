@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from albert_jax import environment
 from albert_jax.errors import UserError
 
-ENVIRONMENT = os.environ | {"GLIBC_TUNABLES": environment.LARGE_PAGES, "JAX_PLATFORMS": "cpu"}
+ENVIRONMENT = os.environ | {"GLIBC_TUNABLES": environment.MEMORY, "JAX_PLATFORMS": "cpu"}
 
 
 def output(command: Sequence[str]) -> str:

@@ -183,7 +183,7 @@ def hugging_face(
         lines = (json.dumps({"text": p}) for body in texts for p in body.paragraphs())
         (place / "texts.jsonl").write_text("\n".join(lines))
         case = [f"{folder}/texts.jsonl", folder, str(length), str(ROWS), str(PASSES)]
-        settings = os.environ | {"GLIBC_TUNABLES": environment.LARGE_PAGES}
+        settings = os.environ | {"GLIBC_TUNABLES": environment.MEMORY}
         command = [python, str(RACER), *case]
         found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=settings)
     rates = json.loads(found.stdout.splitlines()[-1])

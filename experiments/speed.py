@@ -74,7 +74,7 @@ class Process:
     """A racer that runs."""
 
     def __init__(self, racer: Racer):
-        settings = {"GLIBC_TUNABLES": environment.LARGE_PAGES, "JAX_PLATFORMS": "cpu"}
+        settings = {"GLIBC_TUNABLES": environment.MEMORY, "JAX_PLATFORMS": "cpu"}
         self._process = subprocess.Popen(
             [racer.python, str(RACERS / f"{racer.file}.py")],
             stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A command starts once more with large pages, and finds what it compiled before."""
+"""A command starts once more with memory that is kept, and finds what it compiled before."""
 
 import os
 import subprocess
@@ -23,9 +23,9 @@ def shown(tmp_path, **variables):
     return done.stdout.strip()
 
 
-def test_large_pages_and_a_folder_for_what_is_compiled(tmp_path):
+def test_memory_that_is_kept_and_a_folder_for_what_is_compiled(tmp_path):
     tunables, folder, words = shown(tmp_path).split(" ", 2)
-    assert tunables == environment.LARGE_PAGES
+    assert tunables == environment.MEMORY
     assert folder.startswith(f"{tmp_path}/.cache/albert_jax/")
     assert words == "['a word', '--flag']"
 
