@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from albert_jax.errors import UserError
-from experiments.child import output
+from experiments.benchmarks.child import output
 
 
 def test_it_gives_what_is_printed():

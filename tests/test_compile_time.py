@@ -2,7 +2,7 @@
 
 import re
 
-from experiments.compile_time import table
+from experiments.benchmarks.compile_time import table
 
 
 def test_depth_costs_nothing_to_compile():

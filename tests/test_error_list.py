@@ -15,7 +15,7 @@ ELSEWHERE = {  # files with an error that these tests do not see, and why
     "albert_jax/data/batches.py": "a killed worker, in tests/faults",
     "albert_jax/data/beam.py": "needs apache-beam",
     "albert_jax/data/tokenizer_json.py": "a vocabulary with a gap, which no library writes",
-    "experiments/fuzz.py": "needs atheris",
+    "experiments/fuzz/__main__.py": "needs atheris",
 }
 
 

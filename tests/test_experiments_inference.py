@@ -2,7 +2,7 @@
 
 import re
 
-from experiments.inference import LENGTHS, table
+from experiments.benchmarks.inference import LENGTHS, table
 
 
 def test_a_row_for_each_precision_and_length():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments import finetune_scores
-from experiments.finetune_scores import main
+from experiments.benchmarks import finetune_scores
+from experiments.benchmarks.finetune_scores import main
 
 
 @pytest.fixture

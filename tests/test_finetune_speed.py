@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments import finetune_speed
-from experiments.finetune_speed import main
+from experiments.benchmarks import finetune_speed
+from experiments.benchmarks.finetune_speed import main
 
 
 @pytest.fixture

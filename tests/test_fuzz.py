@@ -9,7 +9,7 @@ from albert_jax.interop import sstable
 def test_seeds_are_read_or_refused(monkeypatch):
     pytest.importorskip("atheris")
     monkeypatch.setattr(sstable, "masked_crc", sstable.masked_crc)  # a target changes it
-    from experiments.fuzz_targets import TARGETS
+    from experiments.fuzz.targets import TARGETS
 
     for target in TARGETS.values():
         seeds = list(target.seeds())

@@ -1,4 +1,4 @@
-"""Model folders that somebody tampered with: what fuzzing found (experiments/fuzz.py), and its like."""
+"""Model folders that somebody tampered with: what fuzzing found (experiments/fuzz), and its like."""
 
 import json
 from functools import partial

@@ -8,7 +8,7 @@ import numpy as np
 from albert_jax.data.files import Text
 from albert_jax.data.normalisation import Normalisation
 from albert_jax.data.vocabulary import Vocabulary
-from experiments import pipeline, reference_data
+from experiments.benchmarks import pipeline, reference_data
 from tests.models import sentencepiece_model
 
 WORDS = [f"▁word{i}" for i in range(50)]

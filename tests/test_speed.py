@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from albert_jax.model.config import sized
-from experiments import growth, race_data, speed
+from experiments.benchmarks import growth, race_data, speed
 
 PARAGRAPHS = [np.full(n, n, np.int32) for n in (10, 30, 5, 20, 25, 8)]
 

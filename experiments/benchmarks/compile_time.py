@@ -1,6 +1,6 @@
 """How long XLA takes to compile the gradient of ALBERT with a rolled scan, by depth and by what layers share.
 
-python -m experiments.compile_time [SIZE]
+python -m experiments.benchmarks.compile_time [SIZE]
 """
 
 import sys

@@ -127,7 +127,7 @@ def batches_of(rows: Rows, size: int, count: int) -> Iterator[Rows]:
 
 
 def save(path: Path, batches: Sequence[Batch]):
-    """As experiments/racers/protocol.py reads it."""
+    """As experiments/benchmarks/racers/protocol.py reads it."""
     named: dict[str, Any] = {
         f"{i}/{name}": array for i, batch in enumerate(batches) for name, array in batch.items()
     }

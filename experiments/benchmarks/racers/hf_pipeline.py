@@ -1,4 +1,4 @@
-"""Hugging Face's datasets and its collator for masked words, on one core; see experiments/pipeline.py.
+"""Hugging Face's datasets and its collator for masked words, on one core; see ../pipeline.py.
 
 python hf_pipeline.py TEXTS.jsonl TOKENIZER_FOLDER LENGTH ROWS PASSES
 

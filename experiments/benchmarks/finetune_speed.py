@@ -1,6 +1,6 @@
 """Examples a second of fine-tuning on SST-2, beside transformers' Trainer with the same weights.
 
-python -m experiments.finetune_speed --init=FOLDER --data_dir=glue_data --python=PEER [--output=FILE.md]
+python -m experiments.benchmarks.finetune_speed --init=FOLDER --data_dir=DATA --python=PEER [--output=F.md]
 
 FOLDER is of Hugging Face, PEER a Python with torch, transformers and accelerate. Everybody has batches of 32,
 texts of at most 128 pieces and the same cores, one after the other, in ROUNDS rounds. Trainer pads to 128, as
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from albert_jax.training import tracking
-from experiments import child
+from experiments.benchmarks import child
 from experiments.program import serve
 from experiments.publish import origin, publish
 
@@ -47,7 +47,7 @@ def report(found: dict[tuple[str, str, str], list[float]], argv: list[str]) -> s
     lines = [
         "# Fine-tuning on SST-2, examples a second",
         "",
-        origin("finetune_speed", argv),
+        origin("benchmarks.finetune_speed", argv),
         "",
         "| program | padding | precision | examples/s | ours in bfloat16: times | same precision |",
         "|---|---|---|--:|--:|--:|",

@@ -3,7 +3,7 @@
 import dataclasses
 
 from experiments.table import Row, Table, scores
-from experiments.table2 import XXLARGE
+from experiments.tables.table2 import XXLARGE
 
 TABLE = Table(
     name="table13",

@@ -2,7 +2,7 @@
 
 from experiments.scale import Model
 from experiments.table import Row, Table, scores
-from experiments.table2 import XXLARGE
+from experiments.tables.table2 import XXLARGE
 
 TABLE = Table(
     name="table6",

@@ -1,6 +1,6 @@
 """Training speed beside transformers and keras-hub: the same model, the same text, on one machine in turn.
 
-    python -m experiments.speed --torch=.venv-peers/bin/python [--keras=PYTHON] --output=FILE.md
+    python -m experiments.benchmarks.speed --torch=.venv-peers/bin/python [--keras=PYTHON] --output=FILE.md
 
 Every racer is a process that keeps its model. One works at a time, each for a few steps, several rounds, so
 that a machine that gets slower gets slower for all. Full rows are 15 % masked text without padding. Real rows
@@ -24,7 +24,7 @@ from tqdm import tqdm
 from albert_jax import environment
 from albert_jax.analysis import cost
 from albert_jax.model.config import sized
-from experiments import race_data
+from experiments.benchmarks import race_data
 from experiments.publish import origin, publish
 
 SHAPES = ((8, 128), (4, 512))  # rows and their length
@@ -90,7 +90,9 @@ class Process:
         print(json.dumps(request), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline() if self._process.stdout else ""
         if not answer:
-            sys.exit(f"{self._name} ended at {request}; run its file in experiments/racers alone")
+            sys.exit(
+                f"{self._name} ended at {request}; run its file in experiments/benchmarks/racers alone"
+            )
         return json.loads(answer)
 
     def close(self):
@@ -109,7 +111,7 @@ def main(argv: Sequence[str]):
     peaks = peak_rates(racers)
     results = {case: race(case, racers, options.rounds, options.steps) for case in cases}
     taken = f"{options.rounds} rounds of {options.steps} steps in turn; medians"
-    text = report(results, racers, peaks, config, origin("speed", argv), taken)
+    text = report(results, racers, peaks, config, origin("benchmarks.speed", argv), taken)
     publish(text, options.output)
 
 
@@ -222,7 +224,7 @@ def _racers(options: argparse.Namespace, config) -> list[Racer]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m experiments.speed",
+        "python -m experiments.benchmarks.speed",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )

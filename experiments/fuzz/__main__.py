@@ -49,7 +49,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    parser.add_argument("targets", nargs="*", help="see experiments/fuzz_targets.py; all")
+    parser.add_argument("targets", nargs="*", help="see experiments/fuzz/targets.py; all")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--folder", default="runs/fuzz", help="for the corpus and the finds")
     parser.add_argument("--output", help="a file for the figures")
@@ -58,7 +58,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _names() -> list[str]:
-    from experiments.fuzz_targets import TARGETS
+    from experiments.fuzz.targets import TARGETS
 
     return list(TARGETS)
 
@@ -85,7 +85,7 @@ def fuzz(name: str, folder: Path, seconds: int):
     import atheris
 
     with atheris.instrument_imports(include=["albert_jax", "mwparserfromhell"]):
-        from experiments.fuzz_targets import TARGETS
+        from experiments.fuzz.targets import TARGETS
     target, folder = TARGETS[name], folder / name
     (folder / "corpus").mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):

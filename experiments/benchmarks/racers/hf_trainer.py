@@ -1,4 +1,4 @@
-r"""transformers' Trainer on a task of GLUE; runs under another Python, see experiments/finetune_speed.py.
+r"""transformers' Trainer on a task of GLUE; runs under another Python, see ../finetune_speed.py.
 
 python hf_trainer.py MODEL GLUE_DATA SST-2|MRPC|STS-B float32|bfloat16 "to 128"|"by length" \
   STEPS SEED [--score]

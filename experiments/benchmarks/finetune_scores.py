@@ -1,6 +1,6 @@
 """Dev scores of fine-tuning, beside transformers' Trainer with the same weights and the same recipe.
 
-python -m experiments.finetune_scores --init=FOLDER --data_dir=glue_data --python=PEER [--output=FILE.md]
+python -m experiments.benchmarks.finetune_scores --init=FOLDER --data_dir=DATA --python=PEER [--output=F.md]
 
 FOLDER is of Hugging Face, PEER a Python with torch, transformers and accelerate. The recipe is that of
 configs/finetune.py for a small model, but for its length, which TASKS has.
@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments import child
-from experiments.finetune_speed import TRAINER, parser
+from experiments.benchmarks import child
+from experiments.benchmarks.finetune_speed import TRAINER, parser
 from experiments.program import serve
 from experiments.publish import origin, publish
 
@@ -54,7 +54,7 @@ def report(found: dict[tuple[str, str], list[float]], argv: list[str]) -> str:
     lines = [
         "# Dev scores of fine-tuning, from the same weights",
         "",
-        origin("finetune_scores", argv),
+        origin("benchmarks.finetune_scores", argv),
         "",
         "Both in bfloat16, batches of 32, texts of at most 128 pieces, dropout 0.1, AdamW with decay 0.01,",
         "a peak rate of 1e-4 after a tenth of the updates, then a straight line to 0; scored once, at the",

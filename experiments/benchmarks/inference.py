@@ -1,6 +1,6 @@
 """How fast ALBERT answers: one text at a time, and many in packed rows.
 
-python -m experiments.inference [SIZE] [--output=FILE.md]
+python -m experiments.benchmarks.inference [SIZE] [--output=FILE.md]
 
 Random parameters in bfloat16 and float32, a classifier of two classes, all from text to probabilities: what
 `albert_jax.predictor` does. One device answers single texts, all devices share batches.
@@ -87,7 +87,7 @@ def table(size: str, single: int = SINGLE, batched: int = BATCHED) -> str:
 def main(argv: Sequence[str]):
     """Measures and prints."""
     parser = argparse.ArgumentParser(
-        "python -m experiments.inference",
+        "python -m experiments.benchmarks.inference",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
@@ -98,7 +98,15 @@ def main(argv: Sequence[str]):
         f"{options.size}, one text of so many pieces {SINGLE} times, then many at once; medians."
     )
     report = "\n".join(
-        ["# How fast it answers", "", about, origin("inference", argv), "", table(options.size), ""]
+        [
+            "# How fast it answers",
+            "",
+            about,
+            origin("benchmarks.inference", argv),
+            "",
+            table(options.size),
+            "",
+        ]
     )
     publish(report, options.output)
 

@@ -1,7 +1,7 @@
 """Table 10: SQuAD and RACE."""
 
 from experiments.table import Row, Table
-from experiments.table9 import long
+from experiments.tables.table9 import long
 
 TABLE = Table(
     name="table10",

@@ -1,7 +1,7 @@
 """Figure 2: additional text, and dropout, while pretraining goes on."""
 
-from experiments import table7, table8
 from experiments.table import Table
+from experiments.tables import table7, table8
 
 TABLE = Table(
     name="figure2",

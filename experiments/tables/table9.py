@@ -2,7 +2,7 @@
 
 from experiments.scale import Model
 from experiments.table import Row, Table
-from experiments.table8 import SIX_LAYERS
+from experiments.tables.table8 import SIX_LAYERS
 
 COLUMNS = ("mnli", "qnli", "qqp", "rte", "sst2", "mrpc", "cola", "stsb")
 

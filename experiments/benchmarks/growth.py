@@ -1,6 +1,6 @@
 """How the cost of a training step grows with layers, width, row length, batch, and what remat costs.
 
-    python -m experiments.growth [--output=FILE.md]
+    python -m experiments.benchmarks.growth [--output=FILE.md]
 
 One thing at a time differs from ALBERT-base at 8 x 128 in bfloat16. Each case is a process of its own, so
 that its peak of memory is its own.
@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from albert_jax.analysis import cost
 from albert_jax.model.config import CHOICES, sized
-from experiments import race_data
+from experiments.benchmarks import race_data
+from experiments.benchmarks.speed import Process, Racer
 from experiments.publish import origin, publish
-from experiments.speed import Process, Racer
 
 STEPS = 5
 ROWS, LENGTH = 8, 128
@@ -64,7 +64,7 @@ CASES = [
 def main(argv: Sequence[str]):
     """Measures every case and prints."""
     parser = argparse.ArgumentParser(
-        "python -m experiments.growth",
+        "python -m experiments.benchmarks.growth",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
@@ -76,7 +76,7 @@ def main(argv: Sequence[str]):
             "# How the cost of a training step grows",
             "",
             f"ALBERT-base, 8 rows of 128, bfloat16, but for what is named. Medians of {STEPS} steps.",
-            origin("growth", argv),
+            origin("benchmarks.growth", argv),
             "",
             "| | tokens/s | GFLOP/s | peak memory |",
             "|---|---|---|---|",

