@@ -162,8 +162,9 @@ def decisive(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_folders(source: str) -> str:
-    """A text's name: `../data/novels=1,../data/news.jsonl=2` -> `novels=1,news.jsonl=2`."""
-    return ",".join(part.rpartition("/")[2] for part in source.split(","))
+    """A text's name: `../data/novels=1,tfds:wikipedia/en=2` -> `novels=1,tfds:wikipedia/en=2`."""
+    parts = source.split(",")
+    return ",".join(p if p.startswith("tfds:") else p.rpartition("/")[2] for p in parts)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -54,13 +54,13 @@ class Choice(NamedTuple):
     Attributes:
       text: a name of TEXTS, or what `corpus.source` takes.
       seeds: runs of every cell, from seed 0 on.
-      tasks: what models are fine-tuned on.
+      tasks: what models are fine-tuned on; None: all tasks that a table has.
       data: the folder of the tasks' folders.
     """
 
     text: str
     seeds: int
-    tasks: tuple[str, ...]
+    tasks: tuple[str, ...] | None
     data: str
 
 

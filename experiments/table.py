@@ -85,7 +85,7 @@ def row_cells(
     found = {"pretrain": pretrained}
     for name in table.measurements:
         found[name] = Cell(command=name, config=pretrained.config, init=pretrained)
-    for task in choice.tasks:
-        if task in table.tasks:
+    for task in table.tasks:
+        if choice.tasks is None or task in choice.tasks:
             found[task] = scale.tuned(pretrained, task, seed, choice.data)
     return found
