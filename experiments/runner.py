@@ -3,10 +3,12 @@
 Nothing is held in memory that a kill could lose. A result file says that a cell has finished; an unfinished
 one goes on from its last checkpoint, because that is what its command does when it is given again. A cell's
 process holds a lock on its workdir, so that two runners, on one machine or on hosts that share a disk, take
-different cells, and a process that outlived its runner is waited for, not doubled.
+different cells, and a process that outlived its runner is waited for, not doubled. On Linux none outlives it
+for long: it is told to save and exit when its runner dies.
 """
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -27,6 +29,8 @@ from launch.job import STOPPED
 
 POLL = 0.5  # seconds
 LOG, LOCK, DONE = "log.txt", "lock", "done"  # beside what the command itself writes
+SIGNAL_OF_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG of prctl(2)
+LIBC = ctypes.CDLL(None)
 
 
 class Running(NamedTuple):
@@ -36,6 +40,7 @@ class Running(NamedTuple):
     lock: IO
     cores: list[int]
     started: float
+    before: dict[str, float]  # seconds that earlier starts have taken
 
 
 def plan(
@@ -122,7 +127,7 @@ class Runner:
             return
         cores = self._free.pop()
         process = self._process(cell, workdir, lock, cores)
-        self._running[name] = Running(process, lock, cores, time.time())
+        self._running[name] = Running(process, lock, cores, time.time(), read_clock(workdir))
         status.set(name, "runs", open=True)
 
     def _process(
@@ -137,15 +142,15 @@ class Runner:
                 stderr=subprocess.STDOUT,
                 pass_fds=(lock.fileno(),),
                 process_group=0,  # an interrupt at the terminal is the runner's to pass on
-                preexec_fn=lambda: pin(cores),
+                preexec_fn=lambda: begin(cores),
             )
 
     def _finish(self, name: str, cell: Cell, status: Status):
-        process, lock, cores, started = self._running[name]
-        workdir = cell.workdir(self._root)
-        if not has_ended(process, workdir, started):
+        running, workdir = self._running[name], cell.workdir(self._root)
+        if not has_ended(running, workdir):
             return
         del self._running[name]
+        process = running.process
         if process.returncode == 0 and self._results.collect(cell, workdir):
             (workdir / DONE).touch()
             status.set(name, "finished")
@@ -153,8 +158,8 @@ class Runner:
             status.set(name, "was stopped; the same command goes on", failed=True)
         else:
             status.set(name, f"failed, see {workdir / LOG}", failed=True)
-        self._free.append(cores)
-        lock.close()
+        self._free.append(running.cores)
+        running.lock.close()
 
     def _stop(self):
         """Asks what still runs to save and exit, and waits for it."""
@@ -162,25 +167,34 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(running.process.pid, signal.SIGTERM)  # Popen's own would reap it
         for name, running in self._running.items():
-            while not has_ended(running.process, self._root / name, running.started):
+            while not has_ended(running, self._root / name):
                 time.sleep(POLL / 10)
 
 
-def has_ended(process: subprocess.Popen, workdir: epath.Path, started: float) -> bool:
-    """Whether a cell's process is over; if so, adds its time to what the cell has taken.
+def has_ended(running: Running, workdir: epath.Path) -> bool:
+    """Whether a cell's process is over; notes what the cell has taken so far, over all its starts.
 
-    A cell may be stopped and go on. Its processor time, with that of its children, says more than the
-    clock on a machine that does other things as well.
+    Processor time, with that of its children, says more than the clock on a machine that does other
+    things as well. It is noted while the process runs, since a killed runner can ask no more.
     """
-    pid, code, usage = os.wait4(process.pid, os.WNOHANG)
-    if not pid:
-        return False
-    process.returncode = os.waitstatus_to_exitcode(code)
-    before = read_clock(workdir)
-    spent = {"wall": time.time() - started, "cpu": usage.ru_utime + usage.ru_stime}
-    total = {name: round(before[name] + seconds, 1) for name, seconds in spent.items()}
+    pid, code, usage = os.wait4(running.process.pid, os.WNOHANG)
+    if pid:
+        running.process.returncode = os.waitstatus_to_exitcode(code)
+    cpu = usage.ru_utime + usage.ru_stime if pid else processor_time(running.process.pid)
+    spent = {"wall": time.time() - running.started, "cpu": cpu}
+    total = {name: round(running.before[name] + seconds, 1) for name, seconds in spent.items()}
     replace(workdir / CLOCK, json.dumps(total))
-    return True
+    return bool(pid)
+
+
+def processor_time(pid: int) -> float:
+    """Seconds of a process and its children that have ended, as far as the system says so."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            words = file.read().rpartition(")")[2].split()  # its name may hold anything
+    except OSError:
+        return 0.0
+    return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def is_running(workdir: epath.Path) -> bool:
@@ -203,7 +217,9 @@ def cores_for(workers: int) -> list[list[int]]:
     return [cores[i::workers] or cores for i in range(workers)]
 
 
-def pin(cores: list[int]):
-    """Keeps this process and its children on some cores."""
+def begin(cores: list[int]):
+    """Keeps this process and its children on some cores, and ends it with the runner that starts it."""
     if cores:
         os.sched_setaffinity(0, cores)
+    if sys.platform == "linux":
+        LIBC.prctl(SIGNAL_OF_PARENTS_DEATH, signal.SIGTERM)

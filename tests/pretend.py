@@ -1,7 +1,7 @@
 """A command that leaves what `pretrain` leaves, at once: `python -m tests.pretend --workdir=W --seed=0`.
 
-It goes on where it was ended, counts its starts, waits at step 2 for the file W/go with seed 100 or more,
-and fails with seed 13.
+It goes on where it was ended, counts its starts, works a little and waits at step 2 for the file W/go with
+seed 100 or more, and fails with seed 13.
 """
 
 import argparse
@@ -31,6 +31,7 @@ def main():
         while step < STEPS:
             step += 1
             if step == 3 and seed >= 100:
+                work(0.3)
                 wait_for(workdir / "go")
             numbers = {"tokens": 10.0 * step, "seconds": 2.0 * step, "mlm_accuracy": 0.1 * step}
             for kind in ("train", "held_out"):
@@ -49,6 +50,12 @@ START = {
     "devices": {"kind": "cpu", "count": 1},
     "processes": 1,
 }
+
+
+def work(seconds: float):
+    """Takes so much of the processor's time in all."""
+    while time.process_time() < seconds:
+        pass
 
 
 def wait_for(path: Path):

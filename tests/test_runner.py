@@ -13,7 +13,7 @@ from etils import epath
 
 from experiments import runner
 from experiments.cell import Cell
-from experiments.results import Results
+from experiments.results import Results, read_clock
 from experiments.status import Status
 from tests.pretend import STEPS
 
@@ -125,7 +125,7 @@ run(Path(sys.argv[1]), cell(0), cell(100))
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_runner_goes_on_without_doing_anything_twice(tmp_path, kind):
-    """Also where the cell outlives it: the next runner waits for it."""
+    """The cell is told to stop when its runner is killed; what it took until then counts."""
     slow = cell(100)
     workdir = tmp_path / "cells" / slow.identity
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, tmp_path], cwd=ROOT)
@@ -133,15 +133,29 @@ def test_a_killed_runner_goes_on_without_doing_anything_twice(tmp_path, kind):
     while not (workdir / "metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert result(tmp_path, cell(0)) and result(tmp_path, slow) is None
+    time.sleep(1.0)
     os.kill(process.pid, kind)
     process.wait(timeout=30)
+    deadline = time.monotonic() + 30
+    while runner.is_running(epath.Path(workdir)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not runner.is_running(epath.Path(workdir))
+    before = read_clock(epath.Path(workdir))
+    assert before["wall"] >= 1 and before["cpu"] >= 0.3
     (workdir / "go").touch()
     assert not run(tmp_path, cell(0), slow).failures()
     assert starts(tmp_path, cell(0)) == 1
-    assert starts(tmp_path, slow) <= 2
+    assert starts(tmp_path, slow) == 2
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 2 * STEPS
     assert result(tmp_path, slow)["steps"] == STEPS
+    assert all(result(tmp_path, slow)["seconds"][name] > before[name] for name in before)
+
+
+def test_processor_time_is_that_of_the_process():
+    spent = runner.processor_time(os.getpid())
+    assert abs(spent - time.process_time()) < 60 and spent > 0
+    assert runner.processor_time(2**22 + 1) == 0
 
 
 def test_cores_are_shared_out():
