@@ -170,8 +170,7 @@ def run_sweep(options: argparse.Namespace):
     """Runs the combinations of some settings, and prints them as a table."""
     options.names = []
     _, scale, choice = chosen(options)
-    choice = choice._replace(tasks=options.tasks or ())
-    table = sweep.table(options.over, choice.tasks)
+    table = sweep.table(options.over, options.tasks or ())
     run(options, wanted([table], scale, choice))
     if not options.dry_run:
         comparison = compare(table, scale, Results(options.results), choice)
