@@ -59,10 +59,10 @@ class Comparison(NamedTuple):
     columns: Mapping[str, Column]
     lines: list[Line]
 
-    @property
-    def reference(self) -> Line | None:
-        """The line that the others are compared with."""
-        return None if self.table.reference is None else self.lines[self.table.reference]
+    def reference(self, line: Line) -> Line | None:
+        """The line that one of these is compared with, maybe itself; None if with none."""
+        number = self.table.reference_of(self.lines.index(line))
+        return None if number is None else self.lines[number]
 
     @property
     def is_empty(self) -> bool:

@@ -64,7 +64,8 @@ def grid(comparison: Comparison) -> Grid:
 
 
 def _of_paper(comparison: Comparison, line: Line, name: str) -> Item:
-    kind, entry, reference = comparison.columns[name].kind, line.entries[name], comparison.reference
+    kind, entry = comparison.columns[name].kind, line.entries[name]
+    reference = comparison.reference(line)
     if entry.paper is None:
         return Item(NONE)
     text = FORMS[kind](entry.paper)
@@ -75,7 +76,8 @@ def _of_paper(comparison: Comparison, line: Line, name: str) -> Item:
 
 
 def _of_here(comparison: Comparison, line: Line, name: str) -> Item:
-    kind, entry, reference = comparison.columns[name].kind, line.entries[name], comparison.reference
+    kind, entry = comparison.columns[name].kind, line.entries[name]
+    reference = comparison.reference(line)
     if entry.median is None:
         return Item(NONE)
     base = reference.entries[name] if reference else None
@@ -91,13 +93,22 @@ def _of_here(comparison: Comparison, line: Line, name: str) -> Item:
     return Item(f"{text} ({difference(entry, base):+.1f})", is_told_apart(entry, base))
 
 
+def _references(comparison: Comparison) -> str:
+    """The rows that others are compared with; if several, with the numbers of these."""
+    groups: dict[str, list[int]] = {}
+    for number, line in enumerate(comparison.lines, start=1):
+        if reference := comparison.reference(line):
+            groups.setdefault(reference.row.label, []).append(number)
+    if len(groups) < 2:
+        return "".join(groups)
+    return "; ".join(f"{label} (rows {rows[0]} to {rows[-1]})" for label, rows in groups.items())
+
+
 def _notes(comparison: Comparison, shown: list[str]) -> list[str]:
     """How to read the grid."""
     notes = []
-    if comparison.reference is not None:
-        notes.append(
-            f"In per cent; in brackets the difference from the row {comparison.reference.row.label}."
-        )
+    if references := _references(comparison):
+        notes.append(f"In per cent; in brackets the difference from the row {references}.")
     if not comparison.is_empty:
         notes.append(
             "Here: the median over the seeds ± their standard deviation. A difference in bold is more "

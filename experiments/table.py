@@ -34,7 +34,7 @@ class Table(NamedTuple):
       name: "table3".
       about: what is compared and what the paper found, for a reader who has not read it.
       columns: names of experiments.columns.COLUMNS.
-      reference: the row that the others are compared with; None compares none.
+      reference: the row that the others are compared with, or one for each row; None compares none.
       measurements: of every pretrained model, beside its fine-tuning.
       is_run: whether anything must run for it; otherwise it follows from the settings alone.
       pictures: names of experiments.plots.PICTURES.
@@ -45,7 +45,7 @@ class Table(NamedTuple):
     about: str
     rows: tuple[Row, ...]
     columns: tuple[str, ...]
-    reference: int | None = 0
+    reference: int | tuple[int, ...] | None = 0
     measurements: tuple[str, ...] = ()
     is_run: bool = True
     pictures: tuple[str, ...] = ("curves",)
@@ -54,6 +54,10 @@ class Table(NamedTuple):
     def tasks(self) -> tuple[str, ...]:
         """What the models are fine-tuned on."""
         return tuple(name for name in self.columns if name in TASKS)
+
+    def reference_of(self, number: int) -> int | None:
+        """The row that a row is compared with, maybe itself."""
+        return self.reference[number] if isinstance(self.reference, tuple) else self.reference
 
 
 def scores(
