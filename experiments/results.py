@@ -12,8 +12,8 @@ from etils import epath
 
 from albert_jax.errors import UserError
 from albert_jax.training import tracking
-from albert_jax.training.workdir import replace
-from experiments.cell import MEASUREMENTS, Cell
+from albert_jax.training.workdir import commit, replace
+from experiments.cell import MEASUREMENTS, ROOT, Cell
 
 FOLDER = epath.Path(__file__).parent / "results" / "cells"
 CLOCK = "seconds.json"  # file in a workdir: how long its command has run, over all starts
@@ -51,6 +51,8 @@ class Results:
             "needs": [need.identity for need in cell.needs],
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "seconds": read_clock(workdir),
+            "commit": commit(ROOT),
+            "seed": _seed(cell),
             **GATHER[cell.command](workdir),
         }
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +88,6 @@ def _of_run(workdir: epath.Path) -> Result:
     last = training[-1]
     return {
         "settings": note["config"],
-        "seed": note["config"]["training"]["seed"],
         **_provenance(note["starts"][-1]),
         "steps": last["step"],
         "tokens": int(last["tokens"]),
@@ -104,16 +105,25 @@ def _of_tuning(workdir: epath.Path) -> Result:
     last = [line for line in lines if line["kind"] == "train"][-1]
     return {
         "settings": note["config"],
-        "seed": note["config"]["training"]["seed"],
         **_provenance(note["starts"][-1]),
         "steps": last["step"],
         "tokens": int(last["tokens"]),
         "training_seconds": round(last["seconds"], 1),
         "scores": found["dev"],
         "test": found.get("test"),
+        "collapse": found.get("collapse"),
+        "flat": found.get("flat"),
         "best_step": found["step"],
         "curve": [_without(line, "kind") for line in lines if line["kind"] == "dev"],
     }
+
+
+def _seed(cell: Cell) -> int | None:
+    """That of a run, or of the run that is measured; a text has none."""
+    if cell.command == "prepare":
+        return None
+    run = cell.init if cell.init and cell.command in MEASUREMENTS else cell
+    return run.settings["training"]["seed"]
 
 
 def _provenance(start: dict) -> Result:
@@ -123,7 +133,7 @@ def _provenance(start: dict) -> Result:
 def _of_text(workdir: epath.Path) -> Result:
     folder = workdir / "records"
     prepared = json.loads((folder / "prepared.json").read_text())
-    return {"settings": prepared["settings"], "documents": prepared["documents"]}
+    return {name: prepared.get(name) for name in ("settings", "documents", "text")}
 
 
 def _of_measurement(workdir: epath.Path) -> Result:
