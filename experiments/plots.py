@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experiments.comparison import Comparison, Line
+from experiments.sizes import paper_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,39 +26,52 @@ class Picture(NamedTuple):
 
 
 def curves(comparison: Comparison) -> Picture | None:
-    """Accuracy of masked words while pretraining goes on: a line a row, the median of its seeds."""
-    lines = [(line.row.label, _curve(line)) for line in comparison.lines if line.seeds]
-    lines = [(label, points) for label, points in lines if len(points) > 1]
+    """Loss and accuracy of masked words in pretraining's last stage: a line a row, the median of its seeds."""
+    lines = [line for line in comparison.lines if len(_curve(line, "mlm_loss")) > 1]
     if not lines:
         return None
-    figure, (axes,) = _figure(("tokens seen, millions", "masked LM, % of held-out"))
-    for (label, points), colour in zip(lines, _colours(len(lines)), strict=True):
-        axes.plot(*zip(*points, strict=True), color=colour, lw=1.6, marker="o", ms=3, label=label)
+    tokens = "tokens of the last stage, millions"
+    figure, (left, right) = _figure(
+        (tokens, "masked LM, loss in nats"), (tokens, "masked LM, % of held-out")
+    )
+    for axes, name, unit in ((left, "mlm_loss", 1), (right, "mlm_accuracy", 100)):
+        for line, colour in zip(lines, _colours(len(lines)), strict=True):
+            x, y = zip(*_curve(line, name), strict=True)
+            scaled = [unit * value for value in y]
+            axes.plot(x, scaled, color=colour, lw=1.6, marker="o", ms=3, label=line.row.label)
+    for guess in sorted({point for line in lines for _, point in _curve(line, "mlm_baseline")}):
+        right.axhline(100 * guess, color=TEXT, lw=1, ls="--")
     return _picture(
-        figure, axes, "Accuracy of masked words on held-out text, last stage of pretraining."
+        figure,
+        left,
+        "Masked words of held-out text, last stage of pretraining. Dashed: what guessing scores, always "
+        "the commonest piece.",
     )
 
 
-def _curve(line: Line) -> list[tuple[float, float]]:
-    """(millions of tokens, median accuracy in per cent) at every evaluation that all seeds have made."""
+def _curve(line: Line, name: str) -> list[tuple[float, float]]:
+    """(millions of tokens, median of a held-out number) at every evaluation that all seeds have made."""
     runs = [found["pretrain"]["curve"] for found in line.found if "pretrain" in found]
     return [
-        (points[0]["tokens"] / 1e6, 100 * statistics.median(p["mlm_accuracy"] for p in points))
+        (points[0]["tokens"] / 1e6, statistics.median(point[name] for point in points))
         for points in zip(*runs, strict=False)
     ]
 
 
 def sizes(comparison: Comparison, key: str, name: str) -> Picture | None:
-    """Accuracy of masked words against a size of the model, a line for each way of sharing."""
+    """Accuracy of masked words against a size of the paper's model, a line for each way of sharing."""
     groups: dict[str, list[tuple[int, Sequence[float]]]] = {}
+    ticks = {}
     for line in comparison.lines:
-        if line.seeds:
+        if line.seeds and line.row.model:
             model = line.found[0]["planned"]["model"]
             group = groups.setdefault(SHARED.get(model["sharing"], model["sharing"]), [])
-            group.append((model[key], line.entries["mlm"].values))
+            paper = paper_size(line.row.model, f"model.{key}")
+            group.append((paper, line.entries["mlm"].values))
+            ticks[paper] = _tick(paper, model[key])
     if not groups:
         return None
-    figure, (axes,) = _figure((name, "masked LM, % of held-out"))
+    figure, (axes,) = _figure((f"{name} in the paper", "masked LM, % of held-out"))
     for (label, points), colour in zip(groups.items(), _colours(len(groups)), strict=True):
         points.sort()
         medians = [statistics.median(values) for _, values in points]
@@ -65,9 +79,12 @@ def sizes(comparison: Comparison, key: str, name: str) -> Picture | None:
         for x, values in points:
             axes.plot([x] * len(values), values, ".", color=colour, alpha=0.5)
     axes.set_xscale("log", base=2)
-    ticks = sorted({x for points in groups.values() for x, _ in points})
-    axes.set_xticks(ticks, labels=[f"{x:,}" for x in ticks])
+    axes.set_xticks(list(ticks), labels=list(ticks.values()))
     return _picture(figure, axes, "Accuracy of masked words on held-out text; a dot a seed.")
+
+
+def _tick(paper: int, here: int) -> str:
+    return f"{paper:,}" if paper == here else f"{paper:,}\n({here:,} here)"
 
 
 def layers(comparison: Comparison) -> Picture | None:
@@ -132,7 +149,7 @@ def _picture(figure: "Figure", axes: "Axes", caption: str) -> Picture:
 PICTURES: dict[str, Callable[[Comparison], Picture | None]] = {
     "curves": curves,
     "layers": layers,
-    "embeddings": partial(sizes, key="embedding_size", name="E, size of the embeddings here"),
-    "depth": partial(sizes, key="num_layers", name="layers here"),
-    "width": partial(sizes, key="hidden_size", name="D, width here"),
+    "embeddings": partial(sizes, key="embedding_size", name="E, size of the embeddings"),
+    "depth": partial(sizes, key="num_layers", name="layers"),
+    "width": partial(sizes, key="hidden_size", name="D, width"),
 }

@@ -8,6 +8,7 @@ from experiments.results import Results
 from experiments.table import row_cells
 
 CURVE = ((500, 1e6), (1000, 2e6))  # updates and tokens of the evaluations
+MADE_BY = {"commit": "0123456789abcdef", "devices": {"kind": "cpu", "count": 1}}
 
 
 def write(folder, table, scale, choice, value):
@@ -38,8 +39,11 @@ def result(name: str, score: float) -> dict:
     if name == "objectives":
         return {"scores": {"mlm": score, "nsp": 0.5, "sop": 0.5}}
     if name == "pretrain":
-        scores = {"mlm_accuracy": score, "sentence_accuracy": 0.5}
-        curve = [{"step": s, "tokens": t, "mlm_accuracy": score * s / 1000} for s, t in CURVE]
-        return {"scores": scores, "curve": curve, **spent}
-    metrics = ("accuracy", "f1", "exact", "matthews", "pearson")
-    return {"scores": dict.fromkeys(metrics, 100 * score), **spent}
+        guess = {"mlm_baseline": 0.05, "sentence_baseline": 0.52}
+        scores = {"mlm_accuracy": score, "mlm_loss": 5.0, "sentence_accuracy": 0.5, **guess}
+        curve = [
+            scores | {"step": s, "tokens": t, "mlm_accuracy": score * s / 1000} for s, t in CURVE
+        ]
+        return {"scores": scores, "curve": curve, "steps": 1000, **MADE_BY, **spent}
+    metrics = ("accuracy", "f1", "exact", "best_f1", "best_exact", "matthews", "pearson")
+    return {"scores": dict.fromkeys(metrics, 100 * score), "test": None, **spent}
