@@ -1,11 +1,12 @@
 """The columns of tables: a number of what was found for one model and seed, and of the paper's row.
 
 What was found is {"planned": settings, "pretrain": result, MEASUREMENT: result, TASK: result}, as far as
-there are results; the settings are always there.
+there are results; the settings are always there. {"chain": {"results": [...]}} are those of the pretraining
+and of all that its parameters came from, if none is missing.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from albert_jax.analysis import cost
@@ -14,12 +15,7 @@ from experiments.results import Result
 
 Found = Mapping[str, Result]
 Said = Mapping[str, Any]
-METRICS = {  # what is shown of a task; of several metrics, the mean
-    "squad1": ("f1", "exact"),
-    "squad2": ("f1", "exact"),
-    "cola": ("matthews",),
-    "stsb": ("pearson",),
-}
+METRICS = {"cola": "matthews", "stsb": "pearson"}  # what is shown of a task; of others, accuracy
 
 
 class Column(NamedTuple):
@@ -31,6 +27,7 @@ class Column(NamedTuple):
       value: of what was found; None if that does not have it.
       paper: of the paper's row; None if that does not have it.
       about: a sentence for the notes under a table.
+      parts: what it is the mean of, if it is one.
     """
 
     title: str
@@ -38,6 +35,25 @@ class Column(NamedTuple):
     value: Callable[[Found], float | None]
     paper: Callable[[Said], float | None]
     about: str = ""
+    parts: tuple["Column", ...] = ()
+
+
+def mean_of(parts: Sequence[Column], title: str, kind: str = "share", about: str = "") -> Column:
+    """The mean of some columns, where none of them is missing."""
+    return Column(
+        title,
+        kind,
+        lambda found: mean([part.value(found) for part in parts]),
+        lambda row: mean([part.paper(row) for part in parts]),
+        about,
+        tuple(parts),
+    )
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """None where one is missing."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _said(name: str) -> Callable[[Said], float | None]:
@@ -86,23 +102,33 @@ def _rate(result: Result) -> float:
     return result["tokens"] / _seconds(result)
 
 
-def _hours(result: Result) -> float:
-    return _seconds(result) / 3600
+def _hours(chain: Result) -> float:
+    return sum(map(_seconds, chain["results"])) / 3600
 
 
 def _task(name: str, title: str) -> Column:
-    """The score of fine-tuning; SQuAD's is the mean of F1 and EM, as it goes into averages."""
-    metrics = METRICS.get(name, ("accuracy",))
+    """The score of fine-tuning, on dev."""
+    metric = METRICS.get(name, "accuracy")
+    return Column(title, "share", _of(name, lambda result: result["scores"][metric]), _said(name))
 
-    def value(result: Result) -> float:
-        return sum(result["scores"][metric] for metric in metrics) / len(metrics)
 
-    def paper(row: Said) -> float | None:
-        said = row.get(name)
-        return sum(said) / len(said) if isinstance(said, tuple) else said
+def _squad(name: str, title: str, metrics: tuple[str, str], about: str) -> Column:
+    """F1 and exact match; their mean is what is compared and goes into averages."""
 
-    about = "The mean of F1 and exact match." if name.startswith("squad") else ""
-    return Column(title, "share", _of(name, value), paper, about)
+    def part(number: int) -> Column:
+        return Column(
+            title,
+            "share",
+            _of(name, lambda result: result["scores"][metrics[number]]),
+            lambda row: row[name][number] if name in row else None,
+        )
+
+    about = f"F1/exact match{about}; spread and differences are of their mean."
+    return mean_of([part(0), part(1)], title, "pair", about)
+
+
+def _on_test(result: Result) -> float | None:
+    return result["test"]["accuracy"] if result["test"] else None
 
 
 COLUMNS = {
@@ -121,7 +147,11 @@ COLUMNS = {
         "Tokens of pretraining for a second of processor time; other work of the machine does not count.",
     ),
     "hours": Column(
-        "hours", "hours", _of("pretrain", _hours), _said("hours"), "Processor time of pretraining."
+        "hours",
+        "hours",
+        _of("chain", _hours),
+        _said("hours"),
+        "Processor time of pretraining, with that of the models it was grown from.",
     ),
     "mlm": Column(
         "masked LM",
@@ -158,11 +188,17 @@ COLUMNS = {
     "steps": Column("updates", "number", _setting("training", "steps"), _said("steps")),
     "warmup": Column("warm-up", "number", _setting("schedule", "warmup_steps"), _said("warmup")),
     "length": Column("length", "number", _setting("task", "length"), _said("length")),
-    "squad1": _task("squad1", "SQuAD 1.1"),
-    "squad2": _task("squad2", "SQuAD 2.0"),
+    "squad1": _squad("squad1", "SQuAD 1.1", ("f1", "exact"), ""),
+    "squad2": _squad(
+        "squad2",
+        "SQuAD 2.0",
+        ("best_f1", "best_exact"),
+        " at the threshold of no answer that is best on dev, as the original has it",
+    ),
     "mnli": _task("mnli", "MNLI"),
     "sst2": _task("sst2", "SST-2"),
     "race": _task("race", "RACE"),
+    "race_test": Column("RACE test", "share", _of("race", _on_test), _said("race_test")),
     "qnli": _task("qnli", "QNLI"),
     "qqp": _task("qqp", "QQP"),
     "rte": _task("rte", "RTE"),

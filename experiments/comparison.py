@@ -5,10 +5,11 @@ import statistics
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from experiments.columns import COLUMNS, Column, Found, Said
+from experiments.cell import Cell
+from experiments.columns import COLUMNS, Column, Found, mean, mean_of
 from experiments.results import Results
 from experiments.scale import Choice, Scale
-from experiments.table import Row, Table, row_cells
+from experiments.table import AVERAGED, Row, Table, row_cells
 
 ENOUGH = 3  # seeds, to say that a difference is more than chance
 ERRORS = (
@@ -17,14 +18,17 @@ ERRORS = (
 
 
 class Entry(NamedTuple):
-    """One number of a row: here, a value a seed, and in the paper."""
+    """One number of a row: here, a value a seed, and in the paper; of a mean, what it is the mean of."""
 
     values: tuple[float, ...]
     paper: float | None
+    parts: tuple["Entry", ...] = ()
 
     @property
     def median(self) -> float | None:
-        """Over the seeds."""
+        """Over the seeds; of a mean, as the paper has it, the mean of the medians."""
+        if self.parts:
+            return mean([part.median for part in self.parts])
         return statistics.median(self.values) if self.values else None
 
     @property
@@ -74,9 +78,9 @@ def compare(table: Table, scale: Scale, results: Results, choice: Choice) -> Com
     """Reads what there is; a row without results keeps the paper's numbers."""
     found = [_found(table, row, scale, results, choice) for row in table.rows]
     columns = {name: COLUMNS[name] for name in table.columns}
-    if len(table.tasks) > 1:
-        tasks = [columns[name] for name in table.tasks if _everywhere(columns[name], found)]
-        columns["average"] = _average(tasks)
+    if len(table.scored) > 1:
+        scored = [name for name in table.scored if _everywhere(columns[name], found)]
+        columns["average"] = _average(scored)
     lines = [
         Line(row, runs, {name: _entry(column, runs, row) for name, column in columns.items()})
         for row, runs in zip(table.rows, found, strict=True)
@@ -95,8 +99,16 @@ def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choic
         cells = row_cells(table, row.model, scale, choice, seed)
         read = {name: results.read(cell) for name, cell in cells.items()}
         kept = {name: result for name, result in read.items() if result is not None}
+        chain = [results.read(cell) for cell in _chain(cells["pretrain"])]
+        if None not in chain:
+            kept["chain"] = {"results": chain}
         runs.append({"planned": cells["pretrain"].settings, **kept})
     return runs
+
+
+def _chain(cell: Cell) -> list[Cell]:
+    """A pretraining and those that its parameters came from."""
+    return [cell, *(_chain(cell.init) if cell.init else ())]
 
 
 def _planned(row: Row, scale: Scale, choice: Choice) -> dict:
@@ -111,28 +123,20 @@ def _everywhere(column: Column, found: list[list[Found]]) -> bool:
     return bool(runs) and all(column.value(run) is not None for run in runs)
 
 
-def _average(tasks: list[Column]) -> Column:
-    """The mean of the tasks that have results; the paper's own average where none has."""
-
-    def value(found: Found) -> float | None:
-        return _mean([column.value(found) for column in tasks])
-
-    def paper(row: Said) -> float | None:
-        return _mean([column.paper(row) for column in tasks]) if tasks else row.get("avg")
-
-    title = f"average of {', '.join(column.title for column in tasks)}" if tasks else "average"
-    return Column(title, "share", value, paper)
-
-
-def _mean(values: list[float | None]) -> float | None:
-    """None where one is missing."""
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
+def _average(scored: list[str]) -> Column:
+    """The mean of the columns that have results; the paper's own where these are all, or none has."""
+    columns = [COLUMNS[name] for name in scored]
+    if scored and set(scored) != set(AVERAGED):
+        title = f"average of {', '.join(column.title for column in columns)}"
+        return mean_of(columns, title, about="Of these alone, on both sides.")
+    return mean_of(columns, "average")._replace(paper=lambda row: row.get("avg"))
 
 
 def _entry(column: Column, runs: list[Found], row: Row) -> Entry:
     values = (column.value(run) for run in runs)
-    return Entry(tuple(value for value in values if value is not None), column.paper(row.paper))
+    known = tuple(value for value in values if value is not None)
+    parts = tuple(_entry(part, runs, row) for part in column.parts)
+    return Entry(known, column.paper(row.paper), parts)
 
 
 def difference(entry: Entry, reference: Entry) -> float | None:

@@ -1,9 +1,10 @@
 """A comparison as a grid of words: what Markdown, LaTeX and HTML have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from experiments.comparison import Comparison, Line, difference, is_told_apart
+from experiments.columns import Column
+from experiments.comparison import Comparison, Entry, Line, difference, is_told_apart
 
 NONE = "–"
 
@@ -38,6 +39,7 @@ FORMS: dict[str, Callable[[float], str]] = {  # by the kind of a column
     "decimal": "{:.2g}".format,
     "rate": "{:.0e}".format,
 }
+COMPARED = ("share", "pair")  # a pair is two shares, compared by their mean
 
 
 def grid(comparison: Comparison) -> Grid:
@@ -51,6 +53,9 @@ def grid(comparison: Comparison) -> Grid:
         if any(entry.values for entry in entries):
             header.append(f"{column.title}, here")
             places.append((name, _of_here))
+        if _is_repeated(comparison, column, entries):
+            header.append(f"{column.title}, here - paper")
+            places.append((name, _over_paper))
     rows = [
         [Item(line.row.label), *(write(comparison, line, name) for name, write in places)]
         for line in comparison.lines
@@ -63,14 +68,21 @@ def grid(comparison: Comparison) -> Grid:
     return Grid(comparison.table.title, comparison.table.about, header, rows, notes)
 
 
+def _is_repeated(comparison: Comparison, column: Column, entries: Sequence[Entry]) -> bool:
+    """Whether numbers here should be those of the paper: at its scale alone."""
+    is_same = comparison.table.is_run and comparison.scale.name == "paper"
+    known = any(entry.values and entry.paper is not None for entry in entries)
+    return is_same and column.kind in COMPARED and known
+
+
 def _of_paper(comparison: Comparison, line: Line, name: str) -> Item:
     kind, entry = comparison.columns[name].kind, line.entries[name]
     reference = comparison.reference(line)
     if entry.paper is None:
         return Item(NONE)
-    text = FORMS[kind](entry.paper)
+    text = _written(kind, entry.paper, [part.paper for part in entry.parts])
     base = reference.entries[name].paper if reference else None
-    if kind != "share" or reference is line or base is None:
+    if kind not in COMPARED or reference is line or base is None:
         return Item(text)
     return Item(f"{text} ({entry.paper - base:+.1f})")
 
@@ -83,14 +95,29 @@ def _of_here(comparison: Comparison, line: Line, name: str) -> Item:
     base = reference.entries[name] if reference else None
     if kind == "ratio":
         return Item(FORMS[kind](entry.median / base.median) if base and base.median else NONE)
-    text = FORMS[kind](entry.median)
-    if kind != "share":
+    text = _written(kind, entry.median, [part.median for part in entry.parts])
+    if kind not in COMPARED:
         return Item(text)
     if entry.spread is not None:
         text += f" ± {entry.spread:.1f}"
     if reference is line or base is None or not base.values:
         return Item(text)
     return Item(f"{text} ({difference(entry, base):+.1f})", is_told_apart(entry, base))
+
+
+def _over_paper(comparison: Comparison, line: Line, name: str) -> Item:
+    """How much more is found here."""
+    entry = line.entries[name]
+    if entry.median is None or entry.paper is None:
+        return Item(NONE)
+    return Item(f"{entry.median - entry.paper:+.1f}")
+
+
+def _written(kind: str, number: float, parts: Sequence[float | None]) -> str:
+    """A number, or the two of a pair."""
+    if kind != "pair":
+        return FORMS[kind](number)
+    return "/".join(FORMS["share"](part) for part in parts if part is not None)
 
 
 def _references(comparison: Comparison) -> str:

@@ -7,10 +7,9 @@ from experiments.cell import Cell
 from experiments.scale import Choice, Model, Scale
 
 Scores = Mapping[str, Any]  # of the paper, by column; SQuAD as (F1, EM)
-TASKS = (  # columns that come of fine-tuning
-    *("squad1", "squad2", "mnli", "sst2", "race"),  # of the paper's averages
-    *("qnli", "qqp", "rte", "mrpc", "cola", "stsb", "wnli"),
-)
+AVERAGED = ("squad1", "squad2", "mnli", "sst2", "race")  # what the paper's averages are of
+TASKS = (*AVERAGED, "qnli", "qqp", "rte", "mrpc", "cola", "stsb", "wnli")
+SCORED = {name: name for name in TASKS} | {"race_test": "race"}  # column -> task that it comes of
 
 
 class Row(NamedTuple):
@@ -53,7 +52,12 @@ class Table(NamedTuple):
     @property
     def tasks(self) -> tuple[str, ...]:
         """What the models are fine-tuned on."""
-        return tuple(name for name in self.columns if name in TASKS)
+        return tuple(SCORED[name] for name in self.scored)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The columns that come of fine-tuning."""
+        return tuple(name for name in self.columns if name in SCORED)
 
     def reference_of(self, number: int) -> int | None:
         """The row that a row is compared with, maybe itself."""

@@ -1,12 +1,15 @@
 """Medians, spreads, differences and averages, and when a difference is more than chance."""
 
+import json
+
 import pytest
 
 from experiments.comparison import Entry, compare, difference, is_told_apart
 from experiments.results import Results
 from experiments.scale import Choice, Model
 from experiments.scales import SCALES
-from experiments.table import Row, Table, scores
+from experiments.table import Row, Table, row_cells, scores
+from experiments.tables import TABLES
 from tests import results
 
 MICRO = SCALES["micro"]
@@ -45,8 +48,45 @@ def test_the_average_is_of_the_tasks_that_were_run(found):
     comparison = compare(TABLE, MICRO, found, CHOICE)
     average = comparison.lines[0].entries["average"]
     assert comparison.columns["average"].title == "average of MNLI, SST-2"
-    assert average.values == pytest.approx((60, 60, 67.5))
     assert average.paper == 65  # of 50 and 80, not the 64 of all five
+    assert comparison.columns["average"].about == "Of these alone, on both sides."
+
+
+def test_the_average_is_of_medians_its_spread_of_the_seeds(found):
+    average = compare(TABLE, MICRO, found, CHOICE).lines[0].entries["average"]
+    assert average.values == pytest.approx((60, 60, 67.5))
+    assert average.median == pytest.approx(62.5)  # of 50 and 75; 60 is the median of the averages
+    assert average.spread == pytest.approx(4.33, abs=0.01)
+
+
+def test_the_average_of_all_five_tasks_is_the_papers_own(tmp_path):
+    table, choice = TABLES["table2"], CHOICE._replace(seeds=1, tasks=None)
+    found = results.write(tmp_path, table, MICRO, choice, lambda *_: 0.5)
+    comparison = compare(table, MICRO, found, choice)
+    assert comparison.columns["average"].title == "average"
+    assert comparison.lines[2].entries["average"].paper == 80.1  # of the numbers it prints, 80.05
+
+
+def test_hours_are_of_all_stages(found):
+    """The result of the first stage is missing, then it is there."""
+    table = TABLE._replace(columns=("hours",))
+    entry = compare(table, MICRO, found, CHOICE).lines[0].entries["hours"]
+    assert entry.values == ()
+    last = MICRO.pretraining(Model(emb=64), 0, "sotu")
+    found.path(last.init).write_text(json.dumps({"seconds": {"cpu": 260.0}}))
+    entry = compare(table, MICRO, found, CHOICE).lines[0].entries["hours"]
+    assert entry.values == pytest.approx((0.1,))  # 100 and 260 seconds
+
+
+def test_race_is_on_test_where_the_paper_has_it_so(tmp_path):
+    table, choice = TABLES["table10"], CHOICE._replace(seeds=1, tasks=None)
+    found = results.write(tmp_path, table, MICRO, choice, lambda *_: 0.5)
+    assert table.tasks == ("squad1", "squad2", "race")
+    assert compare(table, MICRO, found, choice).lines[3].entries["race_test"] == Entry((), 86.0)
+    cell = row_cells(table, table.rows[3].model, MICRO, choice, 0)["race"]
+    found.path(cell).write_text(json.dumps(found.read(cell) | {"test": {"accuracy": 71.0}}))
+    entry = compare(table, MICRO, found, choice).lines[3].entries["race_test"]
+    assert entry == Entry((71.0,), 86.0)
 
 
 def test_without_results_the_average_is_the_papers(tmp_path):

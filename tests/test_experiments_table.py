@@ -72,7 +72,7 @@ def test_the_papers_numbers_of_single_models():
         theirs = squad[row.label]
         assert row.paper["squad1"] == theirs["squad1.1_dev"]
         assert row.paper["squad2"] == theirs["squad2.0_dev"]
-        assert row.paper["race"] == theirs["race_test"]
+        assert row.paper["race_test"] == theirs["race_test"]
 
 
 def test_the_intrinsic_numbers_of_table_5():

@@ -1,15 +1,19 @@
 """What stands in the places of a grid, and how to read it."""
 
+import json
+
 import pytest
 
 from experiments.comparison import compare
 from experiments.grid import Grid, grid
+from experiments.scales import SCALES
+from experiments.table import cells
 from experiments.tables import TABLES
 from tests import results
 from tests.test_comparison import CHOICE, MICRO
 
 
-def cells(found: Grid, row: int) -> dict[str, str]:
+def words(found: Grid, row: int) -> dict[str, str]:
     """The words of a row by column."""
     return dict(zip(found.header, (item.text for item in found.rows[row]), strict=True))
 
@@ -27,6 +31,46 @@ def test_a_row_is_compared_with_the_one_of_its_group(tmp_path, name, row, paper,
     table, choice = TABLES[name], CHOICE._replace(tasks=())
     found = results.write(tmp_path, table, MICRO, choice, lambda number, *_: 0.25 + 0.1 * number)
     shown = grid(compare(table, MICRO, found, choice))
-    assert cells(shown, row)["average, paper"] == paper
-    assert cells(shown, row)["masked LM, here"] == here
+    assert words(shown, row)["average, paper"] == paper
+    assert words(shown, row)["masked LM, here"] == here
     assert note in shown.notes[0]
+
+
+@pytest.fixture
+def squad(tmp_path):
+    """Table 7 after fine-tuning on both versions of SQuAD, at a scale."""
+    table, choice = TABLES["table7"], CHOICE._replace(seeds=1, tasks=("squad1", "squad2"))
+
+    def write(scale: str) -> Grid:
+        found = results.write(
+            tmp_path, table, SCALES[scale], choice, lambda number, *_: 0.5 + 0.1 * number
+        )
+        for cell in cells(table, SCALES[scale], choice):
+            if "squad" in cell.config:
+                change(found.path(cell), exact=-10, best_f1=+4, best_exact=-6)
+        return grid(compare(table, SCALES[scale], found, choice))
+
+    return write
+
+
+def change(path, **scores):
+    """Adds to the scores of a result."""
+    result = json.loads(path.read_text())
+    for name, more in scores.items():
+        result["scores"][name] += more
+    path.write_text(json.dumps(result))
+
+
+def test_squad_is_f1_and_exact_match_on_both_sides(squad):
+    row = words(squad("micro"), 1)
+    assert row["SQuAD 1.1, paper"] == "88.8/81.7 (-0.5)"
+    assert row["SQuAD 1.1, here"] == "60.0/50.0 (+10.0)"
+    assert row["SQuAD 2.0, here"] == "64.0/54.0 (+10.0)"  # at the best threshold
+    assert row["average of SQuAD 1.1, SQuAD 2.0, here"] == "57.0 (+10.0)"
+
+
+def test_what_is_here_beside_the_papers_at_its_own_scale_alone(squad):
+    row = words(squad("paper"), 0)
+    assert row["SQuAD 1.1, here - paper"] == "-40.8"  # 45 less 85.8
+    assert "masked LM, here - paper" not in row  # which the paper does not say
+    assert not [title for title in squad("micro").header if "here - paper" in title]
