@@ -34,6 +34,7 @@ from launch.job import Job
 from launch.submit import SCRIPTS, submit
 
 RESUMES = "the same command goes on from here"
+AGAIN = "finished, but others need its workdir: runs again"
 
 
 def main(argv: list[str]):
@@ -189,17 +190,19 @@ def collect_results(options: argparse.Namespace):
 
 
 def show_status(options: argparse.Namespace):
-    """Finished, running and waiting cells."""
-    found, root = wanted(*chosen(options)), options.workdir
-    order = runner.plan(found, Results(options.results), lambda cell: runner.is_done(cell, root))
-    done = sum(cell.identity not in order for cell in found)
-    print(f"{done} of {len(found)} results are there")
-    if order:
-        status = Status(order)
-        for name, cell in order.items():
-            if runner.is_running(cell.workdir(root)):
-                status.set(name, "runs", open=True)
-        print(status.table(root))
+    """Where the cells of the tables stand, and those that must run before them."""
+    found, root, results = wanted(*chosen(options)), options.workdir, Results(options.results)
+    order = runner.plan(found, results, lambda cell: runner.is_done(cell, root))
+    done = [cell.identity for cell in found if results.read(cell) is not None]
+    print(f"{len(done)} of {len(found)} results are there")
+    everything = order | {cell.identity: cell for cell in found}
+    status = Status(everything)
+    for name in done:
+        status.set(name, AGAIN if name in order else "finished", open=name in order)
+    for name, cell in everything.items():
+        if runner.is_running(cell.workdir(root)):
+            status.set(name, "runs", open=True)
+    print(status.table(root))
 
 
 def comparisons(options: argparse.Namespace) -> Iterator[Comparison]:

@@ -1,5 +1,6 @@
 """`python -m experiments`, from text to a table, as a user runs it."""
 
+import fcntl
 import shutil
 import signal
 import subprocess
@@ -8,14 +9,18 @@ import time
 from pathlib import Path
 
 import pytest
+from etils import epath
 
 from albert_jax.errors import UserError
 from experiments import __main__ as experiments
 from experiments.cell import Cell
+from experiments.results import Results
 from experiments.scale import Choice, Model, Scale
 from experiments.scales import SCALES
 from experiments.table import Row, Table
-from tests import corpus
+from tests import corpus, results
+from tests.pretend import STEPS
+from tests.test_runner import cell as pretended
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +42,62 @@ def paper_cells() -> list[Cell]:
     options = experiments._parser().parse_args(["run", "table5", "--scale=paper", "--tasks=sst2"])
     found = experiments.wanted(*experiments.chosen(options))
     return [found[0].text, *found]
+
+
+def printed(capsys, *words: str) -> list[str]:
+    experiments.main([*words, "--tasks=sst2", "--text=sotu"])
+    return capsys.readouterr().out.splitlines()
+
+
+def of(cell: Cell, rows: list[str]) -> str:
+    """The line about a cell."""
+    (found,) = [row for row in rows if cell.identity in row]
+    return found
+
+
+def test_the_status_is_that_of_the_results(capsys, tmp_path):
+    """Also where no workdir is left; what something else must have begins anew."""
+    table, micro = experiments.TABLES["table5"], SCALES["micro"]
+    choice = micro.default._replace(text="sotu", tasks=("sst2",))
+    written = results.write(tmp_path / "results", table, micro, choice, lambda *_: 0.5)
+    words = ["status", "table5", f"--results={tmp_path / 'results'}", f"--workdir={tmp_path}"]
+    count, clock, *rows = printed(capsys, *words)
+    assert count == "9 of 9 results are there" and clock.endswith("0 of 9 to go")
+    assert len(rows) == 9 and all("finished" in row for row in rows)
+
+    model, _, tuned, *_, last = experiments.wanted([table], micro, choice)
+    written.path(tuned).unlink()
+    count, clock, *rows = printed(capsys, *words)
+    assert count == "8 of 9 results are there" and clock.endswith("4 of 11 to go")
+    assert "waits" in of(tuned, rows) and "waits" in of(model.text, rows)
+    assert experiments.AGAIN in of(model, rows)
+    assert "finished" in of(last, rows) and experiments.AGAIN not in of(last, rows)
+
+
+def test_a_cell_that_runs_says_how_far_it_is(capsys, monkeypatch, tmp_path):
+    runs, waits = pretended(0), pretended(1)
+    monkeypatch.setattr(experiments, "wanted", lambda *_: [runs, waits])
+    workdir = tmp_path / runs.identity
+    workdir.mkdir()
+    (workdir / "metrics.jsonl").write_text('{"step": 20, "mlm_accuracy": 0.125}\n')
+    with (workdir / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        places = [f"--workdir={tmp_path}", f"--results={tmp_path / 'results'}"]
+        rows = printed(capsys, "status", "table5", *places)
+    assert "runs  step 20, masked LM 12.5%" in of(runs, rows)
+    assert "waits" in of(waits, rows)
+
+
+def test_results_are_collected_from_workdirs(capsys, monkeypatch, tmp_path):
+    one, other = pretended(0), pretended(1)
+    monkeypatch.setattr(experiments, "wanted", lambda *_: [one, other])
+    one.workdir(epath.Path(tmp_path)).mkdir()
+    subprocess.run([sys.executable, "-m", *one.words(epath.Path(tmp_path))], cwd=ROOT, check=True)
+    words = ["collect", "table5", f"--workdir={tmp_path}", f"--results={tmp_path / 'results'}"]
+    found = printed(capsys, *words)
+    assert found == [f"{one.identity:24}  collected", f"{other.identity:24}  not done"]
+    assert Results(epath.Path(tmp_path / "results")).read(one)["steps"] == STEPS
+    assert printed(capsys, *words)[0] == f"{one.identity:24}  has one"
 
 
 @pytest.mark.parametrize("name", SCALES)
