@@ -153,6 +153,13 @@ COLUMNS = {
         _said("hours"),
         "Processor time of pretraining, with that of the models it was grown from.",
     ),
+    "updates": Column(
+        "updates",
+        "number",
+        _setting("training", "steps"),
+        _said("updates"),
+        "Of pretraining, its last stage.",
+    ),
     "mlm": Column(
         "masked LM",
         "share",

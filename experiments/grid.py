@@ -141,10 +141,10 @@ def _notes(comparison: Comparison, shown: list[str]) -> list[str]:
             "Here: the median over the seeds ± their standard deviation. A difference in bold is more "
             "than three standard errors, from at least three seeds a row; any other may be chance."
         )
-    if comparison.table.is_run and comparison.scale.name != "paper":
-        notes.append(
-            f"Here is the scale {comparison.scale.name}, {comparison.scale.about}: compare differences "
-            "between rows, not the numbers of a row."
-        )
+    if comparison.table.is_run:
+        scale = comparison.scale
+        advice = ": compare differences between rows, not the numbers of a row"
+        more = advice if scale.name != "paper" else ""
+        notes.append(f"Here is the scale {scale.name}, {scale.about}{more}.")
     columns = [comparison.columns[name] for name in shown]
     return notes + [f"{column.title}: {column.about}" for column in columns if column.about]

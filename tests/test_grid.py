@@ -6,6 +6,7 @@ import pytest
 
 from experiments.comparison import compare
 from experiments.grid import Grid, grid
+from experiments.results import Results
 from experiments.scales import SCALES
 from experiments.table import cells
 from experiments.tables import TABLES
@@ -74,3 +75,21 @@ def test_what_is_here_beside_the_papers_at_its_own_scale_alone(squad):
     assert row["SQuAD 1.1, here - paper"] == "-40.8"  # 45 less 85.8
     assert "masked LM, here - paper" not in row  # which the paper does not say
     assert not [title for title in squad("micro").header if "here - paper" in title]
+
+
+def test_updates_are_those_that_the_scale_makes(tmp_path):
+    table = TABLES["table6"]
+    long, short = (
+        words(grid(compare(table, MICRO, Results(tmp_path), CHOICE)), row) for row in (0, 1)
+    )
+    assert (long["updates, paper"], long["updates, here"]) == ("400,000", "6,400")
+    assert (short["updates, paper"], short["updates, here"]) == ("125,000", "2,000")
+
+
+@pytest.mark.parametrize(("scale", "advice"), [("micro", True), ("paper", False)])
+def test_a_note_says_what_the_scale_is(tmp_path, scale, advice):
+    notes = " ".join(
+        grid(compare(TABLES["table2"], SCALES[scale], Results(tmp_path), CHOICE)).notes
+    )
+    assert f"Here is the scale {scale}, {SCALES[scale].about}" in notes
+    assert ("compare differences between rows" in notes) is advice

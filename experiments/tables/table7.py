@@ -7,10 +7,12 @@ TABLE = Table(
     name="table7",
     title="Table 7: additional text",
     about=(
-        "The text of XLNet and RoBERTa beside Wikipedia and the BookCorpus. It helped all "
-        "tasks of the paper but SQuAD, whose questions are about Wikipedia. At micro scale "
-        "the additional text is the messages of the US presidents; the vocabulary is that "
-        "of the first row."
+        "In the paper, the text of XLNet and RoBERTa beside Wikipedia and the BookCorpus; it "
+        "helped all tasks but SQuAD, whose questions are about Wikipedia. Here it is "
+        "OpenWebText beside Wikipedia alone, and at micro scale the messages of the US "
+        "presidents beside novels and Wikipedia. The vocabulary is that of the first row, but "
+        "the held-out text is not: it has additional documents too, so that masked words and "
+        "sentence order of the two rows are not of the same text."
     ),
     rows=(
         Row(
