@@ -10,7 +10,7 @@ TABLE = Table(
     title="Table 2: BERT and ALBERT of all sizes",
     about=(
         "All models see the same number of batches, but for xxlarge: it is grown from six layers, as "
-        "the paper's was, and here 125,000 updates of these come before as many of its own. In the "
+        "the paper's was; at the scale paper 125,000 updates of these come before its own. In the "
         "paper a wider ALBERT was better than BERT-large with a fraction of its parameters, though "
         "not of its computation: its xxlarge trained at 0.3 times the speed. The paper's xxlarge row "
         "has the scores of the 24-layer model of Table 13; here it has 12 layers. At micro scale all "

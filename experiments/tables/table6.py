@@ -11,8 +11,8 @@ TABLE = Table(
         "BERT-large makes 3.2 times the updates of ALBERT-xxlarge, which took the paper's "
         "machines about as long. ALBERT was still better, by 1.5 points on average. The "
         "time here is in the table: it is another machine. ALBERT-xxlarge is grown from six "
-        "layers, here after 125,000 updates of these, and its hours are those of both; whether "
-        "the paper's are, it does not say."
+        "layers, at the scale paper after 125,000 updates of these, and hours here are those of "
+        "all stages; whether the paper's are, it does not say."
     ),
     rows=(
         Row(
