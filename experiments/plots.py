@@ -26,7 +26,7 @@ class Picture(NamedTuple):
 
 
 def curves(comparison: Comparison) -> Picture | None:
-    """Loss and accuracy of masked words in pretraining's last stage: a line a row, the median of its seeds."""
+    """Loss and accuracy of masked words in the last stage: a line a row, the median of its seeds."""
     lines = [line for line in comparison.lines if len(_curve(line, "mlm_loss")) > 1]
     if not lines:
         return None

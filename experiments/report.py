@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from albert_jax.errors import UserError
+from experiments import provenance, sizes
 from experiments.comparison import Comparison
 from experiments.formats import html_table, markdown
 from experiments.grid import Grid, grid
 from experiments.plots import PICTURES, Picture
+from experiments.scale import Choice
 
 FINDINGS = (
     Path(__file__).parent / "results" / "findings.toml"
@@ -23,6 +25,7 @@ ABOUT = (
     "that share their parameters, and with sentence order as the second objective of pretraining. Every "
     "table of theirs stands here beside what this project finds when it runs the same comparison."
 )
+REST = "The rest runs, and goes on where it was stopped, with"
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:72rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
@@ -35,20 +38,33 @@ nav a{margin-right:1rem}img{max-width:100%}h2{margin-top:3rem}
 
 
 class Part(NamedTuple):
-    """A table with its pictures and what can be said of it."""
+    """A table with its pictures and what can be said of it.
+
+    Attributes:
+      name: of the table.
+      comparison: it in numbers.
+      choice: what of it was to be run.
+      grid: it in words.
+    """
 
     name: str
+    comparison: Comparison
+    choice: Choice
     grid: Grid
     pictures: list[Picture]
     finding: str
 
 
-def part(comparison: Comparison) -> Part:
-    """What the report shows of a table."""
+def part(comparison: Comparison, choice: Choice | None = None) -> Part:
+    """What the report shows of a table; without a choice, that of the scale."""
+    choice = choice or comparison.scale.default
     drawn = [PICTURES[name](comparison) for name in comparison.table.pictures]
+    words = grid(comparison)
     return Part(
         comparison.table.name,
-        grid(comparison),
+        comparison,
+        choice,
+        words._replace(notes=[provenance.sentence(comparison, choice), *words.notes]),
         [picture for picture in drawn if picture],
         finding(comparison.scale.name, comparison.table.name),
     )
@@ -65,6 +81,30 @@ def finding(scale: str, table: str, path: Path = FINDINGS) -> str:
     return found.get(scale, {}).get(table, "")
 
 
+class Front(NamedTuple):
+    """What stands before the tables: how far they are, and what their rows' names mean."""
+
+    progress: str
+    command: str  # that runs the rest; "" if all is there
+    sizes: Grid | None  # where they are not the paper's
+
+
+def front(parts: Iterable[Part]) -> Front | None:
+    """Of the tables that must be run; None if there is none."""
+    parts = [part for part in parts if part.comparison.table.is_run]
+    if not parts:
+        return None
+    scale, choice = parts[0].comparison.scale, parts[0].choice
+    states = {part.name: provenance.states(part.comparison, choice) for part in parts}
+    left = [name for name, known in states.items() if not all(known.values())]
+    models = [line.row.model for part in parts for line in part.comparison.lines if line.row.model]
+    return Front(
+        provenance.progress(states, scale),
+        provenance.command(left, scale, choice) if left else "",
+        None if scale.name == "paper" else sizes.grid(scale, models),
+    )
+
+
 def html_page(parts: Iterable[Part]) -> str:
     """The page; every word of it is escaped, every picture is inside."""
     parts = list(parts)
@@ -74,8 +114,18 @@ def html_page(parts: Iterable[Part]) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(TITLE)}</title>'
         f"<style>{STYLE}</style></head><body><h1>{html.escape(TITLE)}</h1><p>{html.escape(ABOUT)}</p>"
-        f"<nav>{links}</nav>{body}<footer class=notes>{date}</footer></body></html>\n"
+        f"{_html_front(front(parts))}<nav>{links}</nav>{body}"
+        f"<footer class=notes>{date}</footer></body></html>\n"
     )
+
+
+def _html_front(front: Front | None) -> str:
+    if front is None:
+        return ""
+    said = f"<p>{html.escape(front.progress)}</p>"
+    if front.command:
+        said += f"<p>{REST} <code>{html.escape(front.command)}</code></p>"
+    return said + (html_table(front.sizes) if front.sizes else "")
 
 
 def _html_part(part: Part) -> str:
@@ -97,8 +147,17 @@ def _html_picture(picture: Picture) -> str:
 
 def markdown_page(parts: Iterable[Part]) -> str:
     """The tables and findings, without pictures."""
-    texts = [f"# {TITLE}\n\n{ABOUT}\n"]
+    parts = list(parts)
+    texts = [f"# {TITLE}\n\n{ABOUT}\n", *_markdown_front(front(parts))]
     for part in parts:
         found = f"\n**Finding.** {part.finding}\n" if part.finding else ""
         texts.append(markdown(part.grid) + found)
     return "\n".join(texts)
+
+
+def _markdown_front(front: Front | None) -> list[str]:
+    if front is None:
+        return []
+    rest = f"{REST}\n\n    {front.command}\n" if front.command else ""
+    table = markdown(front.sizes) if front.sizes else ""
+    return [text for text in (f"{front.progress}\n", rest, table) if text]

@@ -33,7 +33,10 @@ def grid(scale: Scale, models: Iterable[Model]) -> Grid:
     paper, here = sizes[EXAMPLE][0]
     return Grid(
         title=f"Sizes at the scale {scale.name}",
-        about=f"Rows are named by the paper's sizes and computed at these: a row with E = {paper} has E = {here}.",
+        about=(
+            "The rows of tables that are run are named by the paper's sizes, and computed at smaller ones: "
+            f"a row called E = {paper} has E = {here}."
+        ),
         header=["size", "paper", "here"],
         rows=[[Item(word) for word in row] for row in rows],
         notes=[f"All settings: {scale.pretraining(models[0], 0, '').config.partition(':')[0]}."],

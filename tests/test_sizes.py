@@ -15,7 +15,7 @@ def test_a_table_of_both():
     assert rows["layers"] == ["12, 48", "4, 12"]
     assert rows["V, pieces in the vocabulary"] == ["30,000", f"{micro.VOCABULARY:,}"]
     assert rows["an earlier stage"] == ["–", "1 layer, 2,000 updates of 64 rows of 32 pieces"]
-    assert "a row with E = 64 has E = 16" in grid.about
+    assert "a row called E = 64 has E = 16" in grid.about
     assert grid.notes == ["All settings: configs/micro.py."]
 
 

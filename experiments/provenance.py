@@ -1,0 +1,108 @@
+"""What stands behind a table: how much of it has run, on which text, how long, by which code and where."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from experiments.cell import without_folders
+from experiments.comparison import Comparison
+from experiments.results import Result
+from experiments.scale import Choice, Scale
+from experiments.table import row_cells
+
+GUESSES = {  # column -> its score, what guessing scores there, and of what
+    "mlm": ("mlm_accuracy", "mlm_baseline", "masked words"),
+    "sentence": ("sentence_accuracy", "sentence_baseline", "sentence pairs"),
+}
+
+
+def states(comparison: Comparison, choice: Choice) -> dict[str, bool]:
+    """The cells whose results a table shows, by identity: whether there is one."""
+    found: dict[str, bool] = {}
+    for line in comparison.lines if comparison.table.is_run else ():
+        for seed, run in enumerate(line.found):
+            assert line.row.model is not None
+            cells = row_cells(comparison.table, line.row.model, comparison.scale, choice, seed)
+            found |= {cell.identity: name in run for name, cell in cells.items()}
+    return found
+
+
+def sentence(comparison: Comparison, choice: Choice) -> str:
+    """The line under a table."""
+    if not comparison.table.is_run:
+        return "Nothing is run for this table."
+    known = states(comparison, choice)
+    parts = [f"{sum(known.values())} of {len(known)} results are there"]
+    shown = [run for line in comparison.lines for run in line.found if "pretrain" in run]
+    if shown:
+        runs = [run["pretrain"] for run in shown]
+        parts += [
+            f"text: {', or '.join(_texts(comparison, choice))}",
+            f"{_range(run['steps'] for run in runs)} updates and "
+            f"{_range(run['tokens'] / 1e6 for run in runs)} million tokens a run, in its last stage",
+            *_made_by([result for run in shown for name, result in run.items()]),
+            *_guesses(comparison, runs),
+        ]
+    return f"{'; '.join(parts)}."
+
+
+def _texts(comparison: Comparison, choice: Choice) -> Iterable[str]:
+    """The texts of the models that have been pretrained, each once."""
+    cells = [
+        comparison.scale.pretraining(line.row.model, 0, choice.text).text
+        for line in comparison.lines
+        if line.row.model and line.seeds
+    ]
+    sources = [dict(cell.overrides)["corpus.source"] for cell in cells if cell]
+    return dict.fromkeys(text_name(source) for source in sources)
+
+
+def text_name(source: str) -> str:
+    """`../data/novels=1,../data/wikipedia=1` -> `novels + wikipedia`."""
+    return " + ".join(part.removesuffix("=1") for part in without_folders(source).split(","))
+
+
+def _made_by(results: Iterable[Result]) -> list[str]:
+    """The commits and the devices of results, each once."""
+    results = [result for result in results if "devices" in result]
+    commits = dict.fromkeys(result["commit"][:7] for result in results)
+    devices = dict.fromkeys(f"{r['devices']['count']} {r['devices']['kind']}" for r in results)
+    return [
+        f"commit{'s' * (len(commits) > 1)} {', '.join(sorted(commits))}",
+        f"device: {', '.join(sorted(devices))}",
+    ]
+
+
+def _guesses(comparison: Comparison, runs: list[Result]) -> list[str]:
+    """What guessing scores, of the columns that a table has."""
+    said = []
+    for column, (score, guess, of) in GUESSES.items():
+        found = [100 * r["scores"][guess] for r in runs if score in r["scores"]]
+        if column in comparison.columns and found:
+            said.append(f"{_range(found)} % of {of}")
+    return [f"guessing the commonest scores {' and '.join(said)}"] if said else []
+
+
+def _range(values: Iterable[float]) -> str:
+    """`2,000`, or `2,000 to 6,400`."""
+    known = sorted(values)
+    words = [f"{x:,}" if isinstance(x, int) else f"{x:.1f}" for x in (known[0], known[-1])]
+    return " to ".join(dict.fromkeys(words))
+
+
+def progress(tables: Mapping[str, Mapping[str, bool]], scale: Scale) -> str:
+    """How much has run of all tables; by name, the states of their cells."""
+    cells = {name: done for states in tables.values() for name, done in states.items()}
+    return (
+        f"At the scale {scale.name} ({scale.about}) {sum(cells.values())} of the {len(cells)} results that "
+        "these tables show are there; a result is one model pretrained, measured or fine-tuned."
+    )
+
+
+def command(tables: Iterable[str], scale: Scale, choice: Choice) -> str:
+    """The command line that runs what is missing of tables, as they were chosen."""
+    said: list[Any] = ["python", "-m", "experiments", "run", *tables, f"--scale={scale.name}"]
+    for name, value in choice._asdict().items():
+        if value != getattr(scale.default, name):
+            said.append(f"--{name}={','.join(value) if isinstance(value, tuple) else value}")
+    return shlex.join(said)

@@ -1,0 +1,62 @@
+"""The line under a table: how much has run, on what, by what."""
+
+import pytest
+
+from experiments import provenance
+from experiments.comparison import compare
+from experiments.scales import SCALES
+from experiments.tables import TABLES
+from tests import results
+from tests.test_comparison import CHOICE, MICRO, TABLE
+
+
+@pytest.fixture
+def found(tmp_path):
+    return results.write(tmp_path, TABLE, MICRO, CHOICE, lambda *_: 0.5)
+
+
+def test_the_line_under_a_table(found):
+    assert provenance.sentence(compare(TABLE, MICRO, found, CHOICE), CHOICE) == (
+        "18 of 18 results are there; text: sotu; 1,000 updates and 2.0 million tokens a run, in its last "
+        "stage; commit 0123456; device: 1 cpu; guessing the commonest scores 5.0 % of masked words."
+    )
+
+
+def test_a_missing_result_is_counted(found):
+    cells = [
+        MICRO.pretraining(row.model, seed, "sotu") for row in TABLE.rows[:2] for seed in (0, 1)
+    ]
+    for cell in cells:
+        found.path(cell).unlink()
+    comparison = compare(TABLE, MICRO, found, CHOICE)
+    states = provenance.states(comparison, CHOICE)
+    assert {name for name, done in states.items() if not done} == {cell.identity for cell in cells}
+    assert provenance.sentence(comparison, CHOICE).startswith("14 of 18 results are there; text")
+
+
+def test_without_results_there_is_only_the_count(found):
+    for path in found.path(MICRO.pretraining(TABLE.rows[0].model, 0, "sotu")).parent.glob("*.json"):
+        path.unlink()
+    sentence = provenance.sentence(compare(TABLE, MICRO, found, CHOICE), CHOICE)
+    assert sentence == "0 of 18 results are there."
+
+
+def test_a_table_that_needs_no_run_says_so(found):
+    scale = SCALES["paper"]
+    comparison = compare(TABLES["table1"], scale, found, scale.default)
+    assert provenance.sentence(comparison, scale.default) == "Nothing is run for this table."
+    assert provenance.states(comparison, scale.default) == {}
+
+
+def test_a_command_says_what_differs_from_the_scales_own():
+    plain = provenance.command(["table3"], MICRO, MICRO.default)
+    assert plain == "python -m experiments run table3 --scale=micro"
+    assert (
+        provenance.command(["table3"], MICRO, MICRO.default._replace(tasks=()))
+        == f"{plain} --tasks="
+    )
+
+
+def test_a_text_is_named_without_folders():
+    assert provenance.text_name("../data/novels=1,../data/wikipedia=1") == "novels + wikipedia"
+    assert provenance.text_name("a=2,tfds:wikipedia/en=1") == "a=2 + tfds:wikipedia/en"
