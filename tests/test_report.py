@@ -19,6 +19,7 @@ from experiments.tables import TABLES
 from tests import results
 from tests.test_comparison import CHOICE, MICRO, TABLE, VALUES
 
+ROOT = Path(__file__).parents[1]
 HOSTILE = "<script>alert('&')</script> 50 % | of_it"
 
 
@@ -86,7 +87,8 @@ def test_the_page_is_whole_and_escaped(comparison, monkeypatch):
     monkeypatch.setattr(report, "finding", lambda scale, table: HOSTILE)
     rows = (TABLE.rows[0]._replace(label=HOSTILE), *TABLE.rows[1:])
     lines = [comparison.lines[0]._replace(row=rows[0]), *comparison.lines[1:]]
-    page = report.html_page([report.part(comparison._replace(lines=lines))])
+    part = report.part(comparison._replace(lines=lines), CHOICE)
+    page = report.html_page([part])
     parser = Balanced()
     parser.feed(page)
     assert not parser.open and "script" not in parser.tags
@@ -102,13 +104,45 @@ def test_all_tables_make_a_page(tmp_path):
         found = Results(tmp_path)
         if table.is_run:
             results.write(tmp_path, table, scale, choice, lambda *_: 0.5)
-        parts.append(report.part(compare(table, scale, found, choice)))
+        parts.append(report.part(compare(table, scale, found, choice), choice))
     drawn = {part.name: len(part.pictures) for part in parts}
     assert drawn == {name: len(table.pictures) for name, table in TABLES.items()}
     Balanced().feed(report.html_page(parts))
     text = report.markdown_page(parts)
     assert "11,683,584" in text  # Table 1 is exact
+    assert "\n## Sizes at the scale micro\n" in text and report.REST not in text  # all has run
     assert all(f"## {table.title}\n" in text for table in TABLES.values())
+
+
+def test_the_front_says_how_far_the_tables_are_and_what_goes_on(comparison):
+    choice = CHOICE._replace(seeds=4)  # of which three have run
+    lines = [
+        line._replace(found=[*line.found, {}] if line.found else []) for line in comparison.lines
+    ]
+    part = report.part(comparison._replace(lines=lines), choice)
+    front = report.front([part])
+    assert "18 of the 24 results" in front.progress
+    assert front.command == (
+        "python -m experiments run two --scale=micro --text=sotu --seeds=4 --tasks=mnli,sst2 --data=data"
+    )
+    assert f"{report.REST}\n\n    {front.command}\n" in report.markdown_page([part])
+    parser = Balanced()
+    parser.feed(report.html_page([part]))
+    assert not parser.open and {front.command, front.sizes.title} <= set(parser.words)
+    assert report.front([]) is None
+
+
+def test_a_report_at_the_papers_sizes_has_no_table_of_sizes(tmp_path):
+    scale = SCALES["paper"]
+    part = report.part(compare(TABLE, scale, Results(tmp_path), scale.default))
+    assert report.front([part]).sizes is None
+
+
+def test_RESULTS_md_is_the_report_of_the_results_that_are_here(tmp_path):
+    experiments.main(["report", f"--output={tmp_path / 'now.md'}"])
+    written = (ROOT / "RESULTS.md").read_text()
+    remedy = "run `python -m experiments report --output=RESULTS.md`"
+    assert (tmp_path / "now.md").read_text() == written, remedy
 
 
 def test_a_finding_is_read_by_scale_and_table(tmp_path):
@@ -137,7 +171,7 @@ def test_what_is_wrong_is_named(words, message):
 
 def test_what_is_wrong_is_one_line():
     command = [sys.executable, "-m", "experiments", "table", "table33"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("experiments: there is no experiment table33")
     assert "Traceback" not in done.stderr
