@@ -13,7 +13,7 @@ python -m experiments collect table3 --scale=paper --workdir=gs://BUCKET/cells
 
 import argparse
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from etils import epath
 
@@ -24,10 +24,10 @@ from experiments.comparison import Comparison, compare
 from experiments.grid import grid
 from experiments.program import serve
 from experiments.results import FOLDER, Results
-from experiments.scale import TEXTS, Choice, Scale
+from experiments.scale import TEXTS, Choice, Model, Scale
 from experiments.scales import SCALES
 from experiments.status import Status
-from experiments.table import Table, cells
+from experiments.table import TASKS, Table, cells
 from experiments.tables import TABLES
 from launch.arguments import add_site, site
 from launch.job import Job
@@ -122,10 +122,24 @@ def chosen(options: argparse.Namespace) -> tuple[list[Table], Scale, Choice]:
     for name in options.names:
         if name not in TABLES:
             raise UserError(f"there is no experiment {name}; choose from {', '.join(TABLES)}")
+    tables = [TABLES[name] for name in options.names]
+    check_tasks(options.tasks or (), {task for table in tables for task in table.tasks})
+    return tables, *scale_and_choice(options)
+
+
+def check_tasks(names: Sequence[str], known: Collection[str]):
+    """Raises UserError for a task that none of the tables has."""
+    for name in names:
+        if name not in known:
+            there = ", ".join(task for task in TASKS if task in known) or "none"
+            raise UserError(f"--tasks: there is no task {name}; those of the tables are: {there}")
+
+
+def scale_and_choice(options: argparse.Namespace) -> tuple[Scale, Choice]:
+    """The scale that is named, and what it runs where the user says nothing, with what is said."""
     scale = SCALES[options.scale]
     said = {name: getattr(options, name) for name in Choice._fields}
-    choice = scale.default._replace(**{k: v for k, v in said.items() if v is not None})
-    return [TABLES[name] for name in options.names], scale, choice
+    return scale, scale.default._replace(**{k: v for k, v in said.items() if v is not None})
 
 
 def wanted(tables: list[Table], scale: Scale, choice: Choice) -> list[Cell]:
@@ -169,9 +183,9 @@ def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:
 
 def run_sweep(options: argparse.Namespace):
     """Runs the combinations of some settings, and prints them as a table."""
-    options.names = []
-    _, scale, choice = chosen(options)
-    table = sweep.table(options.over, options.tasks or ())
+    scale, choice = scale_and_choice(options)
+    plain = scale.pretraining(Model(), 0, choice.text).settings
+    table = sweep.table(options.over, options.tasks or (), plain)
     run(options, wanted([table], scale, choice))
     if not options.dry_run:
         comparison = compare(table, scale, Results(options.results), choice)

@@ -7,33 +7,38 @@ python -m experiments sweep --over=optimizer.weight_decay:0,0.01 --tasks=sst2 --
 import ast
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from albert_jax.errors import UserError
 from experiments.scale import Model
 from experiments.table import TASKS, Row, Table
 
-FIELDS = {field.name: field.type for field in dataclasses.fields(Model)}
-NAMES = [name for name, kind in FIELDS.items() if kind in (str, int, float, float | None)]
+WORDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}
+TYPES: dict[Any, type] = {str: str, int: int, float: float, float | None: float}
+NAMES = {  # of Model, and their types
+    field.name: TYPES[field.type] for field in dataclasses.fields(Model) if field.type in TYPES
+}
 Axis = tuple[str, list[Any]]
+Settings = Mapping[str, Any]
 
 
-def table(over: Sequence[str], tasks: Sequence[str]) -> Table:
+def table(over: Sequence[str], tasks: Sequence[str], plain: Settings) -> Table:
     """A row for each combination; the first is what the others are compared with.
 
     Args:
       over: `NAME:VALUE,VALUE`, where NAME is one of Model in the paper's terms, or any setting of a
         config with its section, as it is at the scale.
       tasks: to fine-tune on.
+      plain: the whole config of a model as it is at the scale; its values say of what type others are.
 
     Raises:
-      UserError: it is not of this form.
+      UserError: it is not of this form, or a value is not of its setting's type.
     """
     for task in tasks:
         if task not in TASKS:
             raise UserError(f"there is no task {task}; choose from {', '.join(TASKS)}")
-    axes = [_axis(text) for text in over]
+    axes = [_axis(text, plain) for text in over]
     rows = [_row(axes, values) for values in itertools.product(*(values for _, values in axes))]
     names = " x ".join(name for name, _ in axes)
     return Table(
@@ -45,23 +50,38 @@ def table(over: Sequence[str], tasks: Sequence[str]) -> Table:
     )
 
 
-def _axis(text: str) -> Axis:
+def _axis(text: str, plain: Settings) -> Axis:
     name, colon, values = text.partition(":")
     if not (colon and values and (name in NAMES or "." in name)):
         raise UserError(
             f"--over={text} must be NAME:VALUE,VALUE with NAME one of {', '.join(NAMES)}, or "
             "SECTION.KEY of the config"
         )
-    return name, [_value(name, value) for value in values.split(",")]
+    kind = NAMES[name] if name in NAMES else _kind(name, plain)
+    return name, [_value(name, value, kind) for value in values.split(",")]
 
 
-def _value(name: str, text: str) -> Any:
-    if FIELDS.get(name) is str:
+def _kind(name: str, plain: Settings) -> type:
+    """The type of a setting of the config; `object` where its value tells nothing."""
+    section, _, key = name.rpartition(".")
+    settings = plain.get(section)
+    if not isinstance(settings, Mapping) or key not in settings:
+        raise UserError(f"--over={name}: the config has no such setting; correct the name")
+    kind = type(settings[key])
+    return kind if kind in WORDS else object
+
+
+def _value(name: str, text: str, kind: type) -> Any:
+    if kind is str:
         return text
     try:
-        return ast.literal_eval(text)
+        value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return text
+        value = text
+    value = float(value) if kind is float and type(value) is int else value
+    if kind is object or type(value) is kind:
+        return value
+    raise UserError(f"--over={name}:{text} must be {WORDS[kind]}")
 
 
 def _row(axes: Sequence[Axis], values: Sequence[Any]) -> Row:

@@ -121,6 +121,16 @@ def test_a_dry_run_prints_the_commands(capsys, tmp_path):
     assert lines[0].startswith("albert_jax prepare --config=configs/micro.py ")
 
 
+@pytest.mark.parametrize("command", ["run", "status", "table", "collect"])
+def test_a_task_that_no_table_has_is_named(command):
+    for task in ("sst-2", "cola"):  # no task at all; one that table 3 has not
+        there = f"--tasks: there is no task {task}; those of the tables are: squad1, squad2, mnli"
+        with pytest.raises(UserError, match=f"^{there}, sst2, race$"):
+            experiments.main([command, "table3", f"--tasks=mnli,{task}"])
+    with pytest.raises(UserError, match=r"those of the tables are: none$"):
+        experiments.main([command, "figure1", "--tasks=mnli"])
+
+
 def test_the_list_names_every_table(capsys):
     experiments.main(["list"])
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]

@@ -1,13 +1,21 @@
 """A sweep is a table of all combinations."""
 
+import pytest
+
+from albert_jax.errors import UserError
+from experiments.scale import Model
 from experiments.scales import SCALES
 from experiments.sweep import table
 from experiments.table import cells
 from tests.test_comparison import CHOICE
 
+PLAIN = SCALES["micro"].pretraining(Model(), 0, "sotu").settings
+
 
 def test_a_row_for_each_combination():
-    found = table(["emb:64,128", "share:all,none", "optimizer.weight_decay:0.0,0.1"], ["sst2"])
+    found = table(
+        ["emb:64,128", "share:all,none", "optimizer.weight_decay:0.0,0.1"], ["sst2"], PLAIN
+    )
     assert len(found.rows) == 8
     assert found.rows[0].label == "emb = 64, share = all, optimizer.weight_decay = 0.0"
     assert found.rows[-1].model.share == "none" and found.rows[-1].model.emb == 128
@@ -22,5 +30,31 @@ def test_a_sweep_over_what_a_table_compares_runs_its_cells():
     from experiments.tables import TABLES
 
     micro, choice = SCALES["micro"], CHOICE._replace(tasks=())
-    swept = {c.identity for c in cells(table(["emb:64,128,256,768"], []), micro, choice)}
+    swept = {c.identity for c in cells(table(["emb:64,128,256,768"], [], PLAIN), micro, choice)}
     assert swept < {c.identity for c in cells(TABLES["table3"], micro, choice)}
+
+
+def test_values_are_of_the_type_of_their_setting():
+    rows = table(["effort:2", "optimizer.weight_decay:0", "training.steps:9"], [], PLAIN).rows
+    settings = dict(rows[0].model.settings)
+    assert repr(rows[0].model.effort) == "2.0"
+    assert repr(settings) == "{'optimizer.weight_decay': 0.0, 'training.steps': 9}"
+
+
+@pytest.mark.parametrize(
+    ("over", "message"),
+    [
+        ("effort:abc", "--over=effort:abc must be a number"),
+        ("dropout:0.1,x", "--over=dropout:x must be a number"),
+        ("emb:64.5", "--over=emb:64.5 must be a whole number"),
+        ("model.num_layers:abc", "--over=model.num_layers:abc must be a whole number"),
+        ("optimizer.weight_decay:nan", "--over=optimizer.weight_decay:nan must be a number"),
+        ("schedule.joined:1", "--over=schedule.joined:1 must be True or False"),
+        ("model.layer:2", "--over=model.layer: the config has no such setting; correct the name"),
+        ("preset.x:2", "--over=preset.x: the config has no such setting; correct the name"),
+    ],
+)
+def test_a_value_of_another_type_is_named(over, message):
+    with pytest.raises(UserError) as raised:
+        table([over], [], PLAIN)
+    assert str(raised.value) == message
