@@ -98,9 +98,14 @@ class Cell:
         """Where it runs, under the folder of all cells."""
         return root / self.identity
 
+    @property
+    def flags(self) -> list[str]:
+        """All settings on a command line."""
+        changes = [f"--config.{key}={value}" for key, value in self.overrides]
+        return [f"--config={self.config}", *changes]
+
     def words(self, root: epath.Path) -> list[str]:
         """The command line, after `python -m`."""
-        flags = [f"--config.{key}={value}" for key, value in self.overrides]
         places = [f"--workdir={self.workdir(root)}"]
         if self.text:
             records = self.text.workdir(root) / "records"
@@ -112,7 +117,7 @@ class Cell:
             return ["experiments.measure", self.command, *places, f"--model={model}"]
         if self.init:
             places.append(f"--init={self.init.workdir(root)}")
-        return ["albert_jax", self.command, f"--config={self.config}", *places, *flags]
+        return ["albert_jax", self.command, self.flags[0], *places, *self.flags[1:]]
 
 
 TEXT_SETTINGS = ("corpus.", "model.vocab_size")

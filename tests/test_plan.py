@@ -104,6 +104,14 @@ def test_attempts_are_told_and_not_made_again(pretend):
     ]
 
 
+def test_parts_that_are_clipped_stay_as_many(pretend):
+    """Their number is part of the recipe: fewer would be another update."""
+    tried = pretend(rows=8)
+    clipped = dataclasses.replace(JOB.training, clip_microbatches=True, microbatches=4)
+    assert Search(dataclasses.replace(JOB, training=clipped), V5E).best().microbatches == 4
+    assert tried == [("none", 2)]
+
+
 def test_what_a_stand_in_compiles_must_fit_too(pretend):
     """12 GiB, on a GPU of 11."""
     pretend(rows=8)

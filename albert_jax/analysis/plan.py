@@ -8,7 +8,7 @@ devices as do.
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -116,9 +116,15 @@ class Search:
 
     def largest(self, remat: str) -> Plan | None:
         """The plan with the most rows a device at once, or None if not one row fits."""
-        share = self._share
-        parts = (n for n in range(1, share + 1) if share % n == 0)
-        return next(filter(None, (self.attempt(remat, count) for count in parts)), None)
+        attempts = (self.attempt(remat, count) for count in self._microbatches())
+        return next(filter(None, attempts), None)
+
+    def _microbatches(self) -> Iterable[int]:
+        """How often a step may go over rows, least first; where each part is clipped, as often as it does."""
+        training = self._job.training
+        if training.clip_microbatches:
+            return (training.microbatches,)
+        return (n for n in range(1, self._share + 1) if self._share % n == 0)
 
     def attempt(self, remat: str, microbatches: int) -> Plan | None:
         """The plan of one choice, or None if it does not fit."""
