@@ -7,8 +7,8 @@ python -m experiments status table3
 python -m experiments table table3 --latex
 python -m experiments report --output=RESULTS.md
 python -m experiments sweep --over=emb:64,128,256 --over=share:all,none
-python -m experiments run table3 --scale=paper --launcher=tpu_vm --workdir=gs://BUCKET/cells --dry-run
-python -m experiments collect table3 --scale=paper --workdir=gs://BUCKET/cells
+python -m experiments run table3 --scale=paper --launcher=tpu_vm --workdir=gs://B/runs --data=gs://B --dry-run
+python -m experiments collect table3 --scale=paper --workdir=gs://B/runs
 """
 
 import argparse
@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from etils import epath
 
 from albert_jax.errors import UserError
-from experiments import formats, report, runner, sweep
+from experiments import formats, inputs, report, runner, sweep
 from experiments.cell import Cell
 from experiments.comparison import Comparison, compare
 from experiments.grid import grid
@@ -31,7 +31,7 @@ from experiments.table import TASKS, Table, cells
 from experiments.tables import TABLES
 from launch.arguments import add_site, site
 from launch.job import Job
-from launch.submit import SCRIPTS, submit
+from launch.submit import SCRIPTS, SHARED, submit
 
 RESUMES = "the same command goes on from here"
 AGAIN = "finished, but others need its workdir: runs again"
@@ -161,17 +161,28 @@ def run_tables(options: argparse.Namespace):
 
 def run(options: argparse.Namespace, found: list[Cell]):
     """Runs cells and what they need, here or by a launcher."""
+    if options.launcher:
+        return launch(options, found)
     results, root = Results(options.results), options.workdir
-    if options.launcher:  # what has run elsewhere is known by its result
-        order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
-        jobs = [job(cell, root, order) for cell in order.values()]
-        return submit(jobs, options.launcher, site(options), options.dry_run)
     order = runner.plan(found, results, lambda cell: runner.is_done(cell, root))
     if options.dry_run:
         return print(*(shlex.join(cell.words(root)) for cell in order.values()), sep="\n")
+    inputs.check_present(order.values())
     if failures := runner.run(order, results, root, options.workers):
         raise UserError("\n".join([f"{len(failures)} cells have no result", *failures]))
     print(f"all {len(found)} results are in {options.results}")
+
+
+def launch(options: argparse.Namespace, found: list[Cell]):
+    """Runs cells and what they need as jobs; what has run elsewhere is known by its result."""
+    results, root = Results(options.results), options.workdir
+    order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
+    if options.launcher not in SHARED:
+        inputs.check_remote(order.values(), options.launcher)
+    elif not options.dry_run:
+        inputs.check_present(order.values())
+    jobs = [job(cell, root, order) for cell in order.values()]
+    submit(jobs, options.launcher, site(options), options.dry_run)
 
 
 def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:

