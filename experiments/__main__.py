@@ -34,7 +34,7 @@ from launch.job import Job
 from launch.submit import SCRIPTS, SHARED, submit
 
 RESUMES = "the same command goes on from here"
-AGAIN = "finished, but others need its workdir: runs again"
+AGAIN = "finished, runs again"  # because others need its workdir, which is not here
 
 
 def main(argv: list[str]):

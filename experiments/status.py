@@ -1,13 +1,17 @@
 """Where every cell stands, as a table of plain text, written anew when something has changed."""
 
 import json
+import os
+import re
+import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from etils import epath
 
-from experiments.cell import Cell
+from experiments.cell import MEASUREMENTS, Cell
 
 CLEAR = "\x1b[{lines}A\x1b[J"
 
@@ -17,7 +21,7 @@ class Status:
 
     def __init__(self, cells: Mapping[str, Cell]):
         self._cells = cells
-        self._labels = {name: label(cell) for name, cell in cells.items()}
+        self._labels = labels(cells)
         self._state = dict.fromkeys(cells, "waits")
         self._open, self._due, self._lines = set(cells), 0.0, 0
         self._failed: set[str] = set()
@@ -51,31 +55,80 @@ class Status:
         due = time.monotonic() >= self._due and terminal
         if not (due or last or self._state != self._shown):
             return
-        text = self.table(root)
+        rows = self.table(root).splitlines()
+        if terminal and not last:
+            rows = fitting(rows, shutil.get_terminal_size())
         if terminal and self._lines:
             sys.stdout.write(CLEAR.format(lines=self._lines))
-        print(text, flush=True)
-        self._lines, self._shown = text.count("\n") + 1, dict(self._state)
+        print(*rows, sep="\n", flush=True)
+        self._lines, self._shown = len(rows), dict(self._state)
         self._due = time.monotonic() + 1
 
     def table(self, root: epath.Path) -> str:
-        """A line a cell: its name, its state, and how far it is."""
-        width = max((len(self._labels[name]) for name in self._cells), default=0)
-        rows = []
-        for name, cell in self._cells.items():
-            state, progress = self._state[name], ""
-            if state == "runs":
-                progress = f"  {position(cell.workdir(root))}"
-            rows.append(f"{self._labels[name]:{width}}  {name:24}  {state}{progress}")
+        """A line a cell: its state, how far it is, what it is, and its name; first what is not finished."""
+        names = sorted(self._cells, key=self._rank)
+        said = {name: self._state[name] for name in names}
+        for name in names:
+            if said[name] == "runs":
+                said[name] += f"  {position(self._cells[name].workdir(root))}"
+        state = max((len(said[name]) for name in names if name not in self._failed), default=0)
+        label = max(map(len, self._labels.values()), default=0)
+        rows = [f"{said[name]:{state}}  {self._labels[name]:{label}}  {name}" for name in names]
         left = len(self._open)
         return "\n".join([f"{time.strftime('%H:%M:%S')}  {left} of {len(rows)} to go", *rows])
 
+    def _rank(self, name: str) -> int:
+        """What runs, what waits, what failed, what has finished."""
+        if name in self._open:
+            return 0 if self._state[name].startswith("runs") else 1
+        return 2 if name in self._failed else 3
 
-def label(cell: Cell) -> str:
-    """What a reader calls a cell: its config's argument and what was overridden."""
-    _, _, argument = cell.config.partition(":")
-    changes = [f"{key.rpartition('.')[2]}={value}" for key, value in dict(cell.overrides).items()]
-    return " ".join([argument, *changes])
+
+def fitting(rows: Sequence[str], size: os.terminal_size) -> list[str]:
+    """As many as a terminal has lines, and none so long that it takes two; a line is the cursor's."""
+    height = max(size.lines - 1, 2)
+    if len(rows) > height:
+        rows = [*rows[: height - 1], f"and {len(rows) - height + 1} more"]
+    return [row[: size.columns - 1] for row in rows]
+
+
+def labels(cells: Mapping[str, Cell]) -> dict[str, str]:
+    """What a reader calls each cell: what it is, of which model, and its settings that others do not have."""
+    everything = {cell.identity: cell for cell in _with_needs(cells.values())}.values()
+    cells_of = Counter(_kind(cell) for cell in everything)
+    with_change = Counter((_kind(cell), text) for cell in everything for text in _changes(cell))
+
+    def label(cell: Cell) -> str:
+        kind = _kind(cell)
+        of = [f"of {_values(label(cell.init))}"] if cell.init and cell.command != "pretrain" else []
+        differs = [text for text in _changes(cell) if with_change[kind, text] < cells_of[kind]]
+        return " ".join([kind, *of, *differs])
+
+    return {name: label(cell) for name, cell in cells.items()}
+
+
+def _with_needs(cells: Iterable[Cell]) -> Iterator[Cell]:
+    for cell in cells:
+        yield from _with_needs(cell.needs)
+        yield cell
+
+
+def _kind(cell: Cell) -> str:
+    """The argument of its config; a measurement has that of its model, and goes by its command."""
+    if cell.command in MEASUREMENTS:
+        return cell.command
+    return cell.config.partition(":")[2] or (cell.command if cell.config else cell.identity)
+
+
+def _changes(cell: Cell) -> list[str]:
+    """What was overridden, each once: the seed of a model is also that of its data."""
+    said = (f"{key.rpartition('.')[2]}={value}" for key, value in cell.overrides)
+    return list(dict.fromkeys(said))
+
+
+def _values(label: str) -> str:
+    """`size=base,share=all` as `base,all`."""
+    return re.sub(r"[a-z_]+=", "", label)
 
 
 def position(workdir: epath.Path) -> str:
