@@ -31,8 +31,9 @@ from experiments.table import TASKS, Table, cells
 from experiments.tables import TABLES
 from launch.arguments import add_site, site
 from launch.job import Job
-from launch.submit import SCRIPTS, SHARED, submit
+from launch.submit import QUEUES, SCRIPTS, SHARED, submit
 
+WORKDIR = epath.Path("runs/experiments")
 RESUMES = "the same command goes on from here"
 AGAIN = "finished, runs again"  # because others need its workdir, which is not here
 
@@ -61,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("names", nargs="+", metavar="NAME", help="tables and figures")
     for command in (run, status, table, collect, sweep, report):
         _add_choices(command)
+    for command in (run, status, collect, sweep):
+        command.add_argument("--workdir", type=epath.Path, default=WORKDIR, help="of all cells")
     for command in (run, sweep):
         _add_machines(command)
     sweep.add_argument("--over", action="append", required=True, metavar="NAME:VALUE,VALUE")
@@ -85,13 +88,12 @@ def _command(commands, name: str, do: Callable, description: str) -> argparse.Ar
 
 
 def _add_choices(command: argparse.ArgumentParser):
-    """What decides which cells a table has, and where they and their results are."""
+    """What decides which cells a table has, and where their results are."""
     command.add_argument("--scale", choices=SCALES, default="micro")
     command.add_argument("--text", help=f"{', '.join(TEXTS)}, or what corpus.source takes")
     command.add_argument("--seeds", type=count, help="runs of every cell")
     command.add_argument("--tasks", type=words, help="comma-separated; none if empty")
     command.add_argument("--data", help="the folder of glue_data, squad and race")
-    command.add_argument("--workdir", type=epath.Path, default=epath.Path("runs/experiments"))
     command.add_argument("--results", type=epath.Path, default=FOLDER)
 
 
@@ -174,7 +176,10 @@ def run(options: argparse.Namespace, found: list[Cell]):
 
 
 def launch(options: argparse.Namespace, found: list[Cell]):
-    """Runs cells and what they need as jobs; what has run elsewhere is known by its result."""
+    """Runs cells and what they need as jobs; if jobs cannot wait for others, those that need not.
+
+    What has run elsewhere is known by its result.
+    """
     results, root = Results(options.results), options.workdir
     order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
     if options.launcher not in SHARED:
@@ -182,7 +187,13 @@ def launch(options: argparse.Namespace, found: list[Cell]):
     elif not options.dry_run:
         inputs.check_present(order.values())
     jobs = [job(cell, root, order) for cell in order.values()]
-    submit(jobs, options.launcher, site(options), options.dry_run)
+    waiting = [] if options.launcher in QUEUES else [job for job in jobs if job.after]
+    ready = [job for job in jobs if job not in waiting]
+    submit(ready, options.launcher, site(options), options.dry_run)
+    for later in waiting:
+        print(f"# {later.name} waits for {', '.join(later.after)}")
+    if waiting:
+        print("# when those have finished: collect, then the same command again")
 
 
 def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:
@@ -204,9 +215,10 @@ def run_sweep(options: argparse.Namespace):
 
 
 def collect_results(options: argparse.Namespace):
-    """Writes the results of cells that a launcher has run, from their workdirs."""
-    results = Results(options.results)
-    for cell in wanted(*chosen(options)):
+    """Writes the results of cells that a launcher has run, and of what they need, from their workdirs."""
+    found, results = wanted(*chosen(options)), Results(options.results)
+    order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
+    for cell in (order | {cell.identity: cell for cell in found}).values():
         state = "has one"
         if results.read(cell) is None:
             done = results.collect(cell, cell.workdir(options.workdir))

@@ -38,6 +38,24 @@ def test_paper_cells_are_jobs_of_a_launcher(capsys, tmp_path):
     assert f"--workdir=gs://bucket/cells/{names[-1]} " in printed
 
 
+@pytest.mark.parametrize("launcher", ["kubernetes", "skypilot"])
+def test_where_no_job_waits_those_go_out_that_can(launcher, capsys, tmp_path):
+    words = f"run table5 --scale=paper --launcher={launcher} --workdir=gs://bucket/cells --dry-run"
+    flags = ["--tasks=sst2", "--data=gs://bucket/data", f"--results={tmp_path}"]
+    text, *others = [cell.identity for cell in paper_cells()]
+    experiments.main([*words.split(), *flags])
+    script = capsys.readouterr().out
+    assert script.count("-m albert_jax ") == 1 and f"--workdir=gs://bucket/cells/{text} " in script
+    assert f"\n# {others[0]} waits for {text}\n" in script
+    assert all(f"\n# {other} waits for " in script for other in others)
+    (tmp_path / f"{text}.json").write_text("{}")
+    experiments.main([*words.split(), *flags])
+    script = capsys.readouterr().out
+    assert script.count("-m albert_jax pretrain ") == script.count(" -m albert_jax ") == 3
+    assert f"# {others[0]} waits" not in script and script.count(" waits for pretrain-") == 6
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
 def paper_cells() -> list[Cell]:
     """A text, three models, a measurement and a tuned model of each."""
     options = experiments._parser().parse_args(["run", "table5", "--scale=paper", "--tasks=sst2"])
@@ -90,15 +108,17 @@ def test_a_cell_that_runs_says_how_far_it_is(capsys, monkeypatch, tmp_path):
 
 
 def test_results_are_collected_from_workdirs(capsys, monkeypatch, tmp_path):
-    one, other = pretended(0), pretended(1)
-    monkeypatch.setattr(experiments, "wanted", lambda *_: [one, other])
+    one = pretended(0)
+    other = pretended(1, init=one)
+    monkeypatch.setattr(experiments, "wanted", lambda *_: [other])  # and what it needs
     one.workdir(epath.Path(tmp_path)).mkdir()
     subprocess.run([sys.executable, "-m", *one.words(epath.Path(tmp_path))], cwd=ROOT, check=True)
     words = ["collect", "table5", f"--workdir={tmp_path}", f"--results={tmp_path / 'results'}"]
     found = printed(capsys, *words)
     assert found == [f"{one.identity:24}  collected", f"{other.identity:24}  not done"]
     assert Results(epath.Path(tmp_path / "results")).read(one)["steps"] == STEPS
-    assert printed(capsys, *words)[0] == f"{one.identity:24}  has one"
+    monkeypatch.setattr(experiments, "wanted", lambda *_: [one])
+    assert printed(capsys, *words) == [f"{one.identity:24}  has one"]
 
 
 @pytest.mark.parametrize("name", SCALES)
@@ -192,7 +212,7 @@ def test_killed_and_started_again_it_gives_the_same_table(tmp_path):
     finished = {p: p.stat().st_mtime for p in (tmp_path / "killed" / "results").glob("*.json")}
     python("run", *flags, *places["killed"])
     assert all(path.stat().st_mtime == before for path, before in finished.items())
-    whole, killed = (python("table", *flags, *place) for place in places.values())
+    whole, killed = (python("table", *flags, results) for _, results in places.values())
     assert whole == killed and "masked LM, here" in whole
     shutil.rmtree(tmp_path / "killed" / "cells")
     python("run", *flags, *places["killed"])
@@ -224,6 +244,13 @@ def test_cells_that_failed_are_named(monkeypatch, tmp_path):
     words = ["run", "table3", "--tasks=", "--text=sotu", f"--workdir={tmp_path}"]
     with pytest.raises(UserError, match=r"^1 cells have no result\npretrain-1: killed$"):
         experiments.main([*words, f"--results={tmp_path}"])
+
+
+@pytest.mark.parametrize("command", ["table table3", "report"])
+def test_what_reads_no_workdir_takes_none(command, capsys):
+    with pytest.raises(SystemExit):
+        experiments.main([*command.split(), "--workdir=runs"])
+    assert "unrecognized arguments: --workdir=runs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("word", ["--workers=0", "--seeds=-1", "--workers=two"])
