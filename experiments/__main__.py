@@ -6,6 +6,7 @@ python -m experiments run table3 table4 --workers=2 --seeds=3 --tasks=
 python -m experiments status table3
 python -m experiments table table3 --latex
 python -m experiments report --output=RESULTS.md
+python -m experiments plan table3 --scale=paper --topology=v3:4x8
 python -m experiments sweep --over=emb:64,128,256 --over=share:all,none
 python -m experiments run table3 --scale=paper --launcher=tpu_vm --workdir=gs://B/runs --data=gs://B --dry-run
 python -m experiments collect table3 --scale=paper --workdir=gs://B/runs
@@ -18,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from etils import epath
 
 from albert_jax.errors import UserError
-from experiments import formats, inputs, report, runner, sweep
+from experiments import formats, inputs, plans, report, runner, sweep
 from experiments.cell import Cell
 from experiments.comparison import Comparison, compare
 from experiments.grid import grid
@@ -58,9 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     report = _command(commands, "report", write_report, "all tables and pictures on one page")
     collect = _command(commands, "collect", collect_results, "results of cells that ran elsewhere")
     sweep = _command(commands, "sweep", run_sweep, "any comparison: run it, and show it as a table")
-    for command in (run, status, table, collect):
+    plan = _command(commands, "plan", plan_models, "whether the models of a table fit a slice")
+    for command in (run, status, table, collect, plan):
         command.add_argument("names", nargs="+", metavar="NAME", help="tables and figures")
-    for command in (run, status, table, collect, sweep, report):
+    for command in (run, status, table, collect, sweep, report, plan):
         _add_choices(command)
     for command in (run, status, collect, sweep):
         command.add_argument("--workdir", type=epath.Path, default=WORKDIR, help="of all cells")
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_machines(command)
     sweep.add_argument("--over", action="append", required=True, metavar="NAME:VALUE,VALUE")
     table.add_argument("--latex", action="store_true", help="instead of Markdown")
+    plan.add_argument("--topology", required=True, help="v3:4x8 or what albert-jax plan takes")
     report.add_argument(
         "--output", type=epath.Path, default=epath.Path("report.html"), help="or .md"
     )
@@ -257,9 +260,15 @@ def show_tables(options: argparse.Namespace):
         print(write(grid(comparison)))
 
 
+def plan_models(options: argparse.Namespace):
+    """Prints a plan of every model, as its cells would pretrain it."""
+    plans.plan(wanted(*chosen(options)), options.topology)
+
+
 def write_report(options: argparse.Namespace):
     """One page of everything."""
-    parts = [report.part(comparison) for comparison in comparisons(options)]
+    _, _, choice = chosen(options)
+    parts = [report.part(comparison, choice) for comparison in comparisons(options)]
     is_markdown = options.output.suffix == ".md"
     write = report.markdown_page if is_markdown else report.html_page
     options.output.write_text(write(parts))

@@ -55,9 +55,8 @@ class Part(NamedTuple):
     finding: str
 
 
-def part(comparison: Comparison, choice: Choice | None = None) -> Part:
-    """What the report shows of a table; without a choice, that of the scale."""
-    choice = choice or comparison.scale.default
+def part(comparison: Comparison, choice: Choice) -> Part:
+    """What the report shows of a table, of which that choice was to be run."""
     drawn = [PICTURES[name](comparison) for name in comparison.table.pictures]
     words = grid(comparison)
     return Part(

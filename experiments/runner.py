@@ -155,9 +155,9 @@ class Runner:
             (workdir / DONE).touch()
             status.set(name, "finished")
         elif process.returncode in (0, STOPPED):
-            status.set(name, "was stopped; the same command goes on", failed=True)
+            status.set(name, "was stopped; the same command goes on")
         else:
-            status.set(name, f"failed, see {workdir / LOG}", failed=True)
+            status.set(name, f"failed, see {workdir / LOG}")
         self._free.append(running.cores)
         running.lock.close()
 

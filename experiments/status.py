@@ -27,12 +27,12 @@ class Status:
         self._failed: set[str] = set()
         self._shown: dict[str, str] = {}
 
-    def set(self, name: str, state: str, open: bool = False, failed: bool = False):
+    def set(self, name: str, state: str, open: bool = False):
         """`open`: it will still change; a state that is neither "finished" nor open is a failure."""
         self._state[name] = state
         if not open:
             self._open.discard(name)
-        if failed or not (open or state == "finished"):
+        if not (open or state == "finished"):
             self._failed.add(name)
 
     def is_open(self, name: str) -> bool:

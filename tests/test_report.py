@@ -134,7 +134,7 @@ def test_the_front_says_how_far_the_tables_are_and_what_goes_on(comparison):
 
 def test_a_report_at_the_papers_sizes_has_no_table_of_sizes(tmp_path):
     scale = SCALES["paper"]
-    part = report.part(compare(TABLE, scale, Results(tmp_path), scale.default))
+    part = report.part(compare(TABLE, scale, Results(tmp_path), scale.default), scale.default)
     assert report.front([part]).sizes is None
 
 
