@@ -85,9 +85,15 @@ def _experiments(command: str):
     experiments.main(shlex.split(command)[3:])
 
 
+def _chosen(command: str):
+    """Reads the command line of an experiment, and finds the tables it names."""
+    experiments.chosen(experiments._parser().parse_args(shlex.split(command)[3:]))
+
+
 DRY: dict[str, Callable[[str], None]] = {  # the beginning of a command: what is done instead
     r"albert-jax prepare .*--beam": _dry,  # needs a cluster
     r"albert-jax plan ": _dry,  # takes minutes and libtpu
+    r"python -m experiments plan ": _chosen,  # the same
     r"python -m experiments (run|sweep) (?!.*--dry-run)": lambda c: _experiments(f"{c} --dry-run"),
     r"make ": lambda c: subprocess.run(["make", "-n", *c.split()[1:2]], cwd=ROOT, check=True),
 }

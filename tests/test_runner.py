@@ -154,7 +154,8 @@ def test_a_killed_runner_goes_on_without_doing_anything_twice(tmp_path, kind):
 
 def test_processor_time_is_that_of_the_process():
     spent = runner.processor_time(os.getpid())
-    assert abs(spent - time.process_time()) < 60 and spent > 0
+    assert spent > 0
+    assert abs(spent - sum(os.times()[:4])) < 1  # its own, and of children that have ended
     assert runner.processor_time(2**22 + 1) == 0
 
 
