@@ -4,9 +4,11 @@ import json
 import math
 import re
 
+import jax
 import pytest
 
 from albert_jax.tasks.table import FAMILIES
+from albert_jax.training.sharding import make_mesh
 from tests import task_files, tuning
 from tests.commands import call
 
@@ -21,6 +23,14 @@ NARROW = {  # settings of tasks whose questions take a share of the length
     "wnut17": ("--config.task.overlap=8",),
     "tagging": ("--config.task.overlap=8",),
 }
+
+
+@pytest.fixture(autouse=True)
+def one_device(monkeypatch):
+    """A task does not know of devices, and programs for one compile sooner."""
+    monkeypatch.setattr(
+        "albert_jax.commands.finetune.make_mesh", lambda: make_mesh(jax.devices()[:1])
+    )
 
 
 def finetune(folder, task, data):
