@@ -10,7 +10,7 @@ import hashlib
 import json
 import runpy
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,12 @@ class Cell:
     def needs(self) -> tuple["Cell", ...]:
         """The cells that must have run before."""
         return tuple(cell for cell in (self.text, self.init) if cell is not None)
+
+    def with_needs(self) -> Iterator["Cell"]:
+        """All that must have run before, each after its own needs, and the cell; some come more than once."""
+        for need in self.needs:
+            yield from need.with_needs()
+        yield self
 
     @functools.cached_property
     def settings(self) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import statistics
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from experiments.cell import Cell
 from experiments.columns import COLUMNS, Column, Found, mean, mean_of
 from experiments.results import Results
 from experiments.scale import Choice, Scale
@@ -99,16 +98,12 @@ def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choic
         cells = row_cells(table, row.model, scale, choice, seed)
         read = {name: results.read(cell) for name, cell in cells.items()}
         kept = {name: result for name, result in read.items() if result is not None}
-        chain = [results.read(cell) for cell in _chain(cells["pretrain"])]
+        stages = (c for c in cells["pretrain"].with_needs() if c.command == "pretrain")
+        chain = [results.read(stage) for stage in stages]
         if None not in chain:
             kept["chain"] = {"results": chain}
         runs.append({"planned": cells["pretrain"].settings, **kept})
     return runs
-
-
-def _chain(cell: Cell) -> list[Cell]:
-    """A pretraining and those that its parameters came from."""
-    return [cell, *(_chain(cell.init) if cell.init else ())]
 
 
 def _planned(row: Row, scale: Scale, choice: Choice) -> dict:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from albert_jax.errors import UserError
 from experiments.cell import ROOT, Cell
@@ -14,18 +14,11 @@ def plan(cells: Iterable[Cell], topology: str):
     Raises:
       UserError: some have no plan; their own lines say why.
     """
-    found = {cell.identity: cell for cell in _pretraining(cells)}
+    chains = (cell.with_needs() for cell in cells)
+    found = {c.identity: c for chain in chains for c in chain if c.command == "pretrain"}
     failed = [name for name, cell in found.items() if not _planned(cell, topology)]
     if failed:
         raise UserError(f"{len(failed)} of {len(found)} have no plan: {', '.join(failed)}")
-
-
-def _pretraining(cells: Iterable[Cell]) -> Iterator[Cell]:
-    """What starts from nothing first."""
-    for cell in cells:
-        yield from _pretraining(cell.needs)
-        if cell.command == "pretrain":
-            yield cell
 
 
 def _planned(cell: Cell, topology: str) -> bool:

@@ -51,7 +51,6 @@ class Results:
             "needs": [need.identity for need in cell.needs],
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "seconds": read_clock(workdir),
-            "commit": commit(ROOT),
             "seed": _seed(cell),
             **GATHER[cell.command](workdir),
         }
@@ -133,7 +132,8 @@ def _provenance(start: dict) -> Result:
 def _of_text(workdir: epath.Path) -> Result:
     folder = workdir / "records"
     prepared = json.loads((folder / "prepared.json").read_text())
-    return {name: prepared.get(name) for name in ("settings", "documents", "text")}
+    known = {name: prepared.get(name) for name in ("settings", "documents", "text")}
+    return known | {"commit": commit(ROOT)}  # all other commands note their own
 
 
 def _of_measurement(workdir: epath.Path) -> Result:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from etils import epath
 
@@ -94,7 +94,8 @@ def fitting(rows: Sequence[str], size: os.terminal_size) -> list[str]:
 
 def labels(cells: Mapping[str, Cell]) -> dict[str, str]:
     """What a reader calls each cell: what it is, of which model, and its settings that others do not have."""
-    everything = {cell.identity: cell for cell in _with_needs(cells.values())}.values()
+    chains = (cell.with_needs() for cell in cells.values())
+    everything = {cell.identity: cell for chain in chains for cell in chain}.values()
     cells_of = Counter(_kind(cell) for cell in everything)
     with_change = Counter((_kind(cell), text) for cell in everything for text in _changes(cell))
 
@@ -105,12 +106,6 @@ def labels(cells: Mapping[str, Cell]) -> dict[str, str]:
         return " ".join([kind, *of, *differs])
 
     return {name: label(cell) for name, cell in cells.items()}
-
-
-def _with_needs(cells: Iterable[Cell]) -> Iterator[Cell]:
-    for cell in cells:
-        yield from _with_needs(cell.needs)
-        yield cell
 
 
 def _kind(cell: Cell) -> str:
