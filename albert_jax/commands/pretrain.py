@@ -51,7 +51,7 @@ from albert_jax.training.state import Params, TrainState
 from albert_jax.training.step import make_held_out_step, make_train_step
 from albert_jax.training.throughput import Throughput
 from albert_jax.training.tracking import Tracker
-from albert_jax.training.warmstart import warm_start
+from albert_jax.training.warmstart import warm_start, with_counted_tokens
 from albert_jax.training.workdir import open_workdir, replace
 
 MAY_DIFFER = (  # between two starts of one run: what changes no update
@@ -68,7 +68,7 @@ MAY_DIFFER = (  # between two starts of one run: what changes no update
     "corpus.workers",
 )
 # What runs of earlier versions did not have, and did.
-ADDED: dict[str, Any] = {"training.stages": []}
+ADDED: dict[str, Any] = {"training.stages": [], "training.tokens": "random"}
 MOST_REWINDS = 3  # to one checkpoint
 LOWER = "lower schedule.learning_rate or lengthen schedule.warmup_steps"
 
@@ -122,7 +122,8 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
 
     create = partial(states.create, model, optimizer, row_shapes(run), config)
     abstract = sharding.abstract(create, mesh)
-    step, state, position = checkpoints.restore(abstract) or (0, fresh(create, mesh, init), None)
+    begun = checkpoints.restore(abstract)
+    step, state, position = begun or (0, fresh(create, mesh, beginning(run, text, init)), None)
     taken: dict[str, Any] = {"tokens": 0, "seconds": 0.0}
     if position is not None:
         text.batches.set_state(position["streams"])
@@ -184,6 +185,7 @@ class Text(NamedTuple):
     """What the loop reads, and what a guess without a model would score on the held-out part."""
 
     vocabulary: Vocabulary
+    train: Records
     batches: StagedBatches
     held_out: list[Batch]
     guesses: dict[str, float]
@@ -205,7 +207,7 @@ def open_text(run: PretrainingConfig) -> Text:
     kept = list(itertools.islice(batches, run.training.evaluation_batches))
     frequent = load_statistics(folder)["most_frequent"]["id"]
     training_batches = StagedBatches(train, run.data, run.training.stages, symbols, *which)
-    return Text(vocabulary, training_batches, kept, baselines(kept, frequent))
+    return Text(vocabulary, train, training_batches, kept, baselines(kept, frequent))
 
 
 def row_shapes(run: PretrainingConfig) -> dict[str, Any]:
@@ -219,13 +221,35 @@ def parameter_shapes(run: PretrainingConfig, model: AlbertForPretraining) -> Par
     return jax.eval_shape(model.init, jax.random.key(0), row_shapes(run))["params"]
 
 
-def fresh(create: Callable[[], TrainState], mesh: Mesh, init: epath.Path | None) -> TrainState:
-    """The first state of a run, its parameters from another run's where `init` names one."""
-    state = jax.jit(create, out_shardings=layout(jax.eval_shape(create), mesh))()
+def beginning(
+    run: PretrainingConfig, text: Text, init: epath.Path | None
+) -> Callable[[Params], Params]:
+    """What becomes of a model's random parameters before the first update.
+
+    Those of another run replace them where `init` names one, embeddings counted in the text where
+    the config asks for them; the former hold the latter.
+    """
+    if init is None and run.training.tokens == "random":
+        return lambda params: params
     if init is None:
+        return functools.partial(with_counted_tokens, text.train, run.model, run.training.seed)
+
+    def from_another(params: Params) -> Params:
+        params, notes = warm_start(params, load(init).params)
+        print(f"parameters from {init}", *notes, sep="\n  ")
+        return params
+
+    return from_another
+
+
+def fresh(
+    create: Callable[[], TrainState], mesh: Mesh, begin: Callable[[Params], Params]
+) -> TrainState:
+    """The first state of a run, its random parameters as `begin` changes them."""
+    state = jax.jit(create, out_shardings=layout(jax.eval_shape(create), mesh))()
+    params = begin(state.params)
+    if params is state.params:
         return state
-    params, notes = warm_start(state.params, load(init).params)
-    print(f"parameters from {init}", *notes, sep="\n  ")
     params = jax.device_put(params, layout(params, mesh))
     average = None if state.average is None else jax.tree.map(jnp.copy, params)
     return state.replace(params=params, average=average)

@@ -7,6 +7,7 @@ hosts with the same batches. Everything random is a pure function of (seed, stre
 """
 
 import contextlib
+import functools
 import signal
 import weakref
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from absl import flags
 
 from albert_jax.data import lifeline
 from albert_jax.data.batch_config import BatchConfig
-from albert_jax.data.documents import Documents
+from albert_jax.data.documents import Documents, read
 from albert_jax.data.rows import BlockRows
 from albert_jax.data.segments import Symbols
 from albert_jax.errors import UserError
@@ -123,9 +124,9 @@ def held_out(
         raise UserError("no document is held out; raise corpus.held_out or add text")
     share = config.batch_size // process_count
     mine = slice(process_index * share, (process_index + 1) * share)
-    blocks = grain.MapDataset.source(documents).batch(
-        _block_size(documents, len(documents), config), batch_fn=list
-    )
+    order = grain.MapDataset.range(len(documents))
+    blocks = order.batch(_block_size(documents, len(order), config), batch_fn=list)
+    blocks = blocks.map(functools.partial(read, documents))
     blocks = blocks.random_map(BlockRows(config, symbols), seed=0).to_iter_dataset(_READ_AHEAD)
     batches = iter(grain.experimental.RebatchIterDataset(blocks, config.batch_size))
     with contextlib.closing(batches):
@@ -140,9 +141,10 @@ def _stream(
     documents: Documents, config: BatchConfig, symbols: Symbols, stream: int
 ) -> grain.IterDataset:
     """The endless rows of one stream, in its part of a global batch."""
-    mine = grain.MapDataset.source(documents).shuffle(seed=_seed(config.seed, 0))
-    mine = mine.slice(slice(stream, None, config.shards))
+    order = grain.MapDataset.range(len(documents)).shuffle(seed=_seed(config.seed, 0))
+    mine = order.slice(slice(stream, None, config.shards))
     blocks = mine.batch(_block_size(documents, len(mine), config), batch_fn=list).repeat()
+    blocks = blocks.map(functools.partial(read, documents))
     blocks = blocks.random_map(BlockRows(config, symbols), seed=_seed(config.seed, 1 + stream))
     rows = grain.experimental.RebatchIterDataset(
         blocks.to_iter_dataset(_READ_AHEAD), config.batch_size // config.shards

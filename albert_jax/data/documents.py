@@ -1,5 +1,6 @@
 """The unit of text: a document as token ids, cut into sentences."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -23,3 +24,9 @@ class Documents(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Document: ...
+
+
+def read(documents: Documents, indices: Sequence[int]) -> list[Document]:
+    """Many documents, at once where they can be read so."""
+    together = getattr(documents, "__getitems__", None)
+    return together(indices) if together else [documents[index] for index in indices]
