@@ -63,7 +63,7 @@ def get_config(argument: str | None = None) -> ConfigDict:
         schedule=ScheduleConfig(learning_rate=rate, warmup_steps=200, decay_steps=steps),
         training=TrainingConfig(
             steps=steps,
-            tokens="counted",
+            embeddings="counted",
             log_every=50,
             evaluate_every=500,
             evaluation_batches=40,

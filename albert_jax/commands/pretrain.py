@@ -68,7 +68,7 @@ MAY_DIFFER = (  # between two starts of one run: what changes no update
     "corpus.workers",
 )
 # What runs of earlier versions did not have, and did.
-ADDED: dict[str, Any] = {"training.stages": [], "training.tokens": "random"}
+ADDED: dict[str, Any] = {"training.stages": [], "training.embeddings": "random"}
 MOST_REWINDS = 3  # to one checkpoint
 LOWER = "lower schedule.learning_rate or lengthen schedule.warmup_steps"
 
@@ -229,7 +229,7 @@ def beginning(
     Those of another run replace them where `init` names one, embeddings counted in the text where
     the config asks for them; the former hold the latter.
     """
-    if init is None and run.training.tokens == "random":
+    if init is None and run.training.embeddings == "random":
         return lambda params: params
     if init is None:
         return functools.partial(with_counted_tokens, text.train, run.model, run.training.seed)

@@ -38,9 +38,7 @@ class TrainingConfig(StepConfig):
     # First stages, whose rows are not those of `data` (data/stages.py): each is
     # (updates, rows, length, predictions, examples a row).
     stages: tuple[tuple[int, int, int, int, int], ...] = ()
-    tokens: str = (
-        "random"  # or "counted": token embeddings begin from the text (data/cooccurrence.py)
-    )
+    embeddings: str = "random"  # or "counted": those of tokens, in the text (data/cooccurrence.py)
     log_every: int = 10  # updates
     evaluate_every: int = 1000  # updates
     evaluation_batches: int = 20  # held-out batches at the most
@@ -51,7 +49,7 @@ class TrainingConfig(StepConfig):
         super().__post_init__()
         for name in ("steps", "log_every", "evaluate_every", "evaluation_batches"):
             require(getattr(self, name) >= 1, self, name, "at least 1")
-        require(self.tokens in ("random", "counted"), self, "tokens", "random or counted")
+        require(self.embeddings in ("random", "counted"), self, "embeddings", "random or counted")
         require(self.on_failure in ("stop", "rewind"), self, "on_failure", "stop or rewind")
         require(self.spike == 0 or self.spike > 1, self, "spike", "0 or more than 1")
 
