@@ -62,6 +62,13 @@ def test_records_travel_to_other_processes_even_when_open(prepared):
     assert _key(pickle.loads(pickle.dumps(opened))[3]) == expected
 
 
+def test_many_documents_at_once_are_those_one_by_one(prepared):
+    train, indices = Records(prepared, "train"), [40, 3, 3, 17]
+    together = train.__getitems__(indices)
+    assert list(map(_key, together)) == [_key(train[index]) for index in indices]
+    assert all(isinstance(document, Document) for document in together)
+
+
 def test_the_vocabulary_comes_back_with_its_normalisation(prepared, spm):
     loaded = records.load_vocabulary(prepared)
     assert loaded.pieces == spm.pieces
@@ -109,6 +116,9 @@ def test_a_damaged_record_is_named(prepared):
     ) as error:
         [train[i] for i in range(len(train))]
     assert path.name in str(error.value)
+    with pytest.raises(UserError) as together:
+        Records(prepared, "train").__getitems__(range(len(train)))
+    assert str(together.value) == str(error.value)
 
 
 def test_a_truncated_shard_is_named(prepared):

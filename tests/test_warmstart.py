@@ -6,11 +6,12 @@ import jax
 import numpy as np
 import pytest
 
+from albert_jax.data.documents import Document
 from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
 from albert_jax.model.encoder import Encoder
-from albert_jax.training.warmstart import warm_start
+from albert_jax.training.warmstart import warm_start, with_counted_tokens
 
 CONFIG = AlbertConfig(
     vocab_size=50, embedding_size=8, hidden_size=16, num_layers=2, num_heads=2, ffn_size=32,
@@ -136,3 +137,19 @@ def test_groups_become_the_layers_that_they_stand_for():
     params, notes = warm_start(parameters(2, num_layers=4, sharing="none"), source)
     equal(leaf(params, QUERY), leaf(source, QUERY)[[0, 0, 1, 1]])
     assert f"{'/'.join(QUERY)}: layers [0, 0, 1, 1] of the checkpoint" in notes
+
+
+def test_counted_embeddings_are_as_long_as_random_ones_and_nothing_else_changes():
+    rng = np.random.default_rng(0)
+    texts = [
+        Document(rng.integers(0, 40, 30, dtype=np.int32), np.array([30], np.int32))
+        for _ in range(50)
+    ]
+    fresh = parameters(1)
+    params = with_counted_tokens(texts, CONFIG, 0, fresh)
+    tokens = params["albert"]["embeddings"].pop("tokens")
+    before = fresh["albert"]["embeddings"].pop("tokens")
+    np.testing.assert_array_equal(tokens[40:], before[40:])  # pieces that the text does not have
+    length = CONFIG.initializer_range * CONFIG.embedding_size**0.5
+    np.testing.assert_allclose(np.linalg.norm(tokens[:40], axis=1), length, rtol=1e-5)
+    equal(params, fresh)

@@ -14,6 +14,7 @@ from scipy.sparse.linalg import svds
 from tqdm import tqdm
 
 from albert_jax.data.documents import Documents, read
+from albert_jax.errors import UserError
 
 WINDOW = 15  # pieces to either side; the d-th neighbour counts 1 - (d - 1) / WINDOW
 SMOOTHING = 0.75  # the power of a context's frequency
@@ -26,9 +27,18 @@ def embeddings(documents: Documents, vocab_size: int, size: int, seed: int) -> n
     """float32 [V, E], each row of length 1, or 0 where the text does not have the piece.
 
     Args:
-      size: E, less than `vocab_size`.
+      vocab_size: V.
+      size: E.
       seed: of the draw of documents, where there is more text than is counted.
+
+    Raises:
+      UserError: E is not less than V.
     """
+    if size >= vocab_size:
+        raise UserError(
+            f"training.embeddings=counted: model.embedding_size is {size}; it must be below "
+            f"model.vocab_size, {vocab_size}"
+        )
     information = shared_information(counts(documents, vocab_size, seed))
     start = np.ones(vocab_size)  # of the iteration; fixed, so that the result is
     left, values, _ = svds(information, size, v0=start)
@@ -59,24 +69,21 @@ def shared_information(counts: sparse.csr_array) -> sparse.csr_array:
 
 
 def _stretches(documents: Documents, seed: int) -> Iterator[np.ndarray]:
-    """Documents end to end, in random order, with WINDOW times -1 behind each; int32 [about _BLOCK]."""
+    """Documents in random order, end to end, each with a gap behind it; int32 [about _BLOCK]."""
     order = np.random.default_rng(seed).permutation(len(documents)).tolist()
     gap = np.full(WINDOW, -1, np.int32)  # no neighbours across documents
     block: list[np.ndarray] = []
     waiting = taken = 0
-    with tqdm(desc="counting neighbours", total=len(order), unit=" documents", leave=False) as bar:
-        for first in range(0, len(order), _TOGETHER):
-            indices = order[first : first + _TOGETHER]
-            block += [part for found in read(documents, indices) for part in (found.tokens, gap)]
-            waiting = sum(map(len, block))
-            if waiting >= _BLOCK:
+    with tqdm(desc="counting neighbours", total=len(order), unit="document", disable=None) as bar:
+        while order and taken < MOST:
+            for found in read(documents, order[:_TOGETHER]):
+                block += [found.tokens, gap]
+                waiting, taken = waiting + len(found.tokens), taken + len(found.tokens)
+            bar.update(len(order[:_TOGETHER]))
+            order = order[_TOGETHER:]
+            if waiting >= _BLOCK or not order or taken >= MOST:
                 yield np.concatenate(block)
-                block, taken = [], taken + waiting
-            bar.update(len(indices))
-            if taken >= MOST:
-                return
-    if block:
-        yield np.concatenate(block)
+                block, waiting = [], 0
 
 
 def _neighbours(tokens: np.ndarray, vocab_size: int) -> sparse.csr_array:
