@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from etils import epath
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from albert_jax.analysis import cost
@@ -25,6 +27,7 @@ from albert_jax.commands.claim import claimed
 from albert_jax.commands.config import PretrainingConfig, pretraining
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.load import load
+from albert_jax.data import cooccurrence
 from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.batches import Batch, held_out
 from albert_jax.data.records import Records, load_statistics, load_vocabulary
@@ -51,7 +54,7 @@ from albert_jax.training.state import Params, TrainState
 from albert_jax.training.step import make_held_out_step, make_train_step
 from albert_jax.training.throughput import Throughput
 from albert_jax.training.tracking import Tracker
-from albert_jax.training.warmstart import warm_start, with_counted_tokens
+from albert_jax.training.warmstart import warm_start, with_tokens
 from albert_jax.training.workdir import open_workdir, replace
 
 MAY_DIFFER = (  # between two starts of one run: what changes no update
@@ -226,20 +229,28 @@ def beginning(
 ) -> Callable[[Params], Params]:
     """What becomes of a model's random parameters before the first update.
 
-    Those of another run replace them where `init` names one, embeddings counted in the text where
-    the config asks for them; the former hold the latter.
+    Those of another run replace them where `init` names one; else embeddings counted in the text
+    replace those of tokens where the config asks for it.
     """
-    if init is None and run.training.embeddings == "random":
-        return lambda params: params
-    if init is None:
-        return functools.partial(with_counted_tokens, text.train, run.model, run.training.seed)
 
-    def from_another(params: Params) -> Params:
+    def from_another_run(params: Params) -> Params:
         params, notes = warm_start(params, load(init).params)
         print(f"parameters from {init}", *notes, sep="\n  ")
         return params
 
-    return from_another
+    def from_the_text(params: Params) -> Params:
+        model = run.model
+        size = (model.vocab_size, model.embedding_size)
+        vectors = np.zeros(size, np.float32)
+        if jax.process_index() == 0:
+            vectors = cooccurrence.embeddings(text.train, *size, run.training.seed)
+        vectors = multihost_utils.broadcast_one_to_all(vectors)
+        print(f"embeddings of {vectors.any(axis=1).sum():,} tokens counted in the text")
+        return with_tokens(vectors, model.initializer_range * model.embedding_size**0.5, params)
+
+    if init is not None:
+        return from_another_run
+    return from_the_text if run.training.embeddings == "counted" else lambda params: params
 
 
 def fresh(

@@ -1,6 +1,4 @@
-"""What a new model begins with instead of random numbers.
-
-Parameters of another run: of other depth, other sharing, shorter rows, another objective.
+"""Parameters from another run into a new model: other depth, other sharing, longer rows, another objective.
 
 Layers follow the paper's footnote 5: a deeper network starts from a shallower one. Where layers are shared
 the parameters do not know the depth and are simply taken over; where they are stacked, layer l of n takes
@@ -10,12 +8,8 @@ layer floor(l * m / n) of m.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 
-from albert_jax.data import cooccurrence
-from albert_jax.data.documents import Documents
 from albert_jax.errors import UserError
-from albert_jax.model.config import AlbertConfig
 from albert_jax.training.state import Params, leaf_name
 
 ENCODER = "albert/encoder/"  # whose parameters may have a leading axis of layers
@@ -46,26 +40,17 @@ def warm_start(fresh: Params, source: Params) -> tuple[Params, list[str]]:
     return params, notes + [f"{name}: in the checkpoint, not in this model" for name in found]
 
 
-def with_counted_tokens(
-    documents: Documents, config: AlbertConfig, seed: int, params: Params
-) -> Params:
-    """`params` with the token embeddings of `data.cooccurrence`, as long as random ones are on average.
+def with_tokens(vectors: np.ndarray, length: float, params: Params) -> Params:
+    """`params` with other token embeddings: unit vectors float32 [V, E], made as long as `length`.
 
-    Pieces that the text does not have stay random. One process counts for all.
+    Where a vector is 0, the embedding stays as it is.
     """
-    size = config.embedding_size
-    counted = np.zeros((config.vocab_size, size), np.float32)
-    if jax.process_index() == 0:
-        counted = cooccurrence.embeddings(documents, config.vocab_size, size, seed)
-    counted = multihost_utils.broadcast_one_to_all(counted)
-    found = counted.any(axis=1, keepdims=True)
-    length = config.initializer_range * size**0.5
+    given = vectors.any(axis=1, keepdims=True)
 
     def replaced(path: tuple, leaf: jax.Array) -> jax.Array:
         is_table = leaf_name(path) == TOKENS
-        return jnp.where(found, length * counted, leaf) if is_table else leaf
+        return jnp.where(given, length * vectors, leaf) if is_table else leaf
 
-    print(f"{TOKENS}: {found.sum():,} of {config.vocab_size:,} counted in the text")
     return jax.tree.map_with_path(replaced, params)
 
 
