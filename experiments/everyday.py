@@ -16,7 +16,13 @@ from typing import NamedTuple
 
 from etils import epath
 
+from albert_jax.data.tokenizer_json import TokenizerJson
+from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
+from albert_jax.tasks.table import family
+from albert_jax.tasks.task import Task as AnyTask
+from albert_jax.training.config import build
+from configs.finetune import get_config
 from experiments import runner
 from experiments.__main__ import RESUMES, count, words
 from experiments.cell import Cell, Overrides
@@ -146,6 +152,14 @@ def tuned(start: Given, task: str, is_random: bool, seed: int, data: str) -> Cel
         ),
         init=start,
     )
+
+
+def open_task(name: str, data: str, vocabulary: Vocabulary | TokenizerJson) -> AnyTask:
+    """A task on its files, as the fine-tuning of a small model has it."""
+    section, kind = family(name)
+    values = dict(get_config(f"task={name},size=small").task)
+    values["data_dir"] = f"{data}/{TASKS[name].folder}"
+    return kind(build(section, values, "config.task"), vocabulary)
 
 
 def grid(options: argparse.Namespace, results: Results) -> Grid:

@@ -14,11 +14,8 @@ from typing import Any
 from etils import epath
 
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
-from albert_jax.tasks.table import family
-from albert_jax.training.config import build
 from albert_jax.training.workdir import replace
-from configs.finetune import get_config
-from experiments.everyday import TASKS
+from experiments.everyday import TASKS, open_task
 from experiments.program import serve
 
 VOCABULARY = "../shared/data/vocabulary/30k-clean.model"  # no piece of it comes into the texts
@@ -31,10 +28,7 @@ def main(argv: list[str]):
     vocabulary = Vocabulary.load(options.vocabulary, Normalisation())
     found: dict[str, None] = {}  # every text once, in order
     for name, task in TASKS.items():
-        section, kind = family(name)
-        values = dict(get_config(f"task={name},size=small").task)
-        values["data_dir"] = f"{options.data}/{task.folder}"
-        examples = kind(build(section, values, "config.task"), vocabulary).examples("train")
+        examples = open_task(name, options.data, vocabulary).examples("train")
         before = len(found)
         found |= dict.fromkeys(text for example in examples for text in texts(example))
         print(f"{task.title:18} {len(found) - before:8,} texts")

@@ -125,25 +125,21 @@ def test_a_deeper_model_begins_with_the_parameters_of_a_shallower(tmp_path):
 def test_embeddings_begin_from_counts_unless_another_run_gives_them(tmp_path):
     flags = ["--config.training.steps=1", "--config.training.embeddings=counted"]
     flags += ["--config.schedule.learning_rate=1e-12"]
-    counted, again, taken = (tmp_path / name for name in ("counted", "again", "taken"))
+    counted, taken = tmp_path / "counted", tmp_path / "taken"
     finished = [
         run(*runs.pretrain(counted, *flags)),
-        run(*runs.pretrain(again, *flags)),
+        run(*runs.pretrain(counted, *flags, "--config.training.steps=2")),  # not counted again
         run(*runs.pretrain(taken, *flags, f"--init={trained()[0]}")),
     ]
     assert [(each.status, each.err) for each in finished] == [(0, "")] * 3
-    said = ["counted in the text" in each.out for each in finished]
-    assert said == [True, True, False]
-    tables = [
+    assert ["counted in the text" in each.out for each in finished] == [True, False, False]
+    given, copied, source = (
         restore_params(workdir / "checkpoints")["albert"]["embeddings"]["tokens"]
-        for workdir in (counted, again, trained()[0], taken)
-    ]
-    np.testing.assert_array_equal(tables[0], tables[1])
-    np.testing.assert_allclose(tables[2], tables[3], atol=1e-11)
-    lengths = np.linalg.norm(tables[0], axis=1)
+        for workdir in (counted, taken, trained()[0])
+    )
+    np.testing.assert_allclose(copied, source, atol=1e-11)
+    lengths = np.linalg.norm(given, axis=1)
     assert np.isclose(lengths, np.median(lengths), rtol=1e-4).mean() > 0.5  # random ones differ
-    run(*runs.pretrain(counted, *flags, "--config.training.steps=2"))
-    assert tracking.read(counted)[-1]["step"] == 2  # and are not counted again
 
 
 def _assert_close(tree, other):
