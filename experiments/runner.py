@@ -156,6 +156,8 @@ class Runner:
             status.set(name, "finished")
         elif process.returncode in (0, STOPPED):
             status.set(name, "was stopped; the same command goes on")
+        elif process.returncode == -signal.SIGKILL:
+            status.set(name, "was killed, perhaps for want of memory; the same command goes on")
         else:
             status.set(name, f"failed, see {workdir / LOG}")
         self._free.append(running.cores)

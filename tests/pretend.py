@@ -1,11 +1,13 @@
 """A command that leaves what `pretrain` leaves, at once: `python -m tests.pretend --workdir=W --seed=0`.
 
 It goes on where it was ended, counts its starts, works a little and waits at step 2 for the file W/go with
-seed 100 or more, and fails with seed 13.
+seed 100 or more, fails with seed 13, and is killed with seed 9.
 """
 
 import argparse
 import json
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -24,6 +26,8 @@ def main():
         starts.write("x")
     if seed == 13:
         sys.exit("out of luck")
+    if seed == 9:
+        os.kill(os.getpid(), signal.SIGKILL)
     (workdir / "config.json").write_text(json.dumps({"config": config(seed), "starts": [START]}))
     metrics = workdir / "metrics.jsonl"
     step = len(metrics.read_text().splitlines()) // 2 if metrics.exists() else 0

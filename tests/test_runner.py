@@ -98,6 +98,11 @@ def test_a_failure_stops_only_what_needs_it(tmp_path):
     assert "out of luck" in log.read_text()
 
 
+def test_a_killed_cell_is_told_from_one_that_failed(tmp_path):
+    (line,) = run(tmp_path, cell(9)).failures()
+    assert line.endswith("was killed, perhaps for want of memory; the same command goes on")
+
+
 def test_cells_run_side_by_side(tmp_path):
     """Each waits for a file that is only written when both have begun."""
     cells = [cell(100), cell(101)]
