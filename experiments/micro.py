@@ -6,7 +6,6 @@ from experiments.cell import Cell, Overrides
 from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, seeded
 
 CONFIG = "configs/micro.py"
-MORE_TEXT = "sotu=1"
 LONGEST = 4.0  # times the usual updates; the paper's million would take days, so it is no longer than others
 EPOCHS = {"sst2": 1.0}  # of 67,000 examples; three of all others
 FITTING = {  # into rows of 64
@@ -17,18 +16,18 @@ FITTING = {  # into rows of 64
 FOLDERS = {"squad1": "squad/v1-local", "squad2": "squad/v2-local", "race": "race"}
 
 
-def pretraining(model: Model, seed: int, text: str) -> Cell:
+def pretraining(model: Model, seed: int, choice: Choice) -> Cell:
     """One layer in short rows, then the stack from its checkpoint."""
     effort = model.effort if model.effort <= LONGEST else 1.0
     changes: Overrides = ()
     if effort != 1:
-        plain = _stage(model, seed, text, "full")
+        plain = _stage(model, seed, choice, "full")
         changes = lasting(round(plain.settings["training"]["steps"] * effort))
-    first = _stage(model, seed, text, "first")
-    return dataclasses.replace(_stage(model, seed, text, "full", changes), init=first)
+    first = _stage(model, seed, choice, "first")
+    return dataclasses.replace(_stage(model, seed, choice, "full", changes), init=first)
 
 
-def _stage(model: Model, seed: int, text: str, stage: str, changes: Overrides = ()) -> Cell:
+def _stage(model: Model, seed: int, choice: Choice, stage: str, changes: Overrides = ()) -> Cell:
     named = model.arguments("share", "emb", "layers", "hidden", "objective")
     if model.dropout:
         named.append(f"dropout={model.dropout}")
@@ -36,7 +35,7 @@ def _stage(model: Model, seed: int, text: str, stage: str, changes: Overrides = 
         command="pretrain",
         config=f"{CONFIG}:{','.join([f'size={model.size}', *named, f'stage={stage}'])}",
         overrides=(*changes, *model.settings, *seeded(seed)),
-        text=prepared(CONFIG, text, MORE_TEXT if model.more_data else ""),
+        text=prepared(CONFIG, model, choice),
     )
 
 
@@ -62,7 +61,7 @@ def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
 SCALE = Scale(
     name="micro",
     about="a quarter as wide; minutes a cell on one core",
-    default=Choice(text="novels", seeds=1, tasks=None, data="../shared/data"),
+    default=Choice(text="novels", more_text="sotu", seeds=1, tasks=None, data="../shared/data"),
     pretraining=pretraining,
     tuning=tuning,
 )

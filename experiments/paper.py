@@ -3,14 +3,13 @@
 from experiments.cell import Cell, Overrides
 from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, seeded
 
-MORE_TEXT = "openwebtext.jsonl=1"  # the paper's was that of XLNet and RoBERTa, not published
 STEPS = 125_000
 SHARDS = 64  # streams of text, which up to as many hosts share out
 HEAD_SIZE = 64
 FOLDERS = {"squad1": "squad", "squad2": "squad", "race": "RACE"}
 
 
-def pretraining(model: Model, seed: int, text: str) -> Cell:
+def pretraining(model: Model, seed: int, choice: Choice) -> Cell:
     """The preset `reference`, with version 1's dropout: that of the paper's tables."""
     named = model.arguments("share", "emb", "objective")
     config = f"configs/pretrain.py:{','.join([f'size={_size(model)}', *named, 'preset=reference'])}"
@@ -23,10 +22,8 @@ def pretraining(model: Model, seed: int, text: str) -> Cell:
             *model.settings,
             *seeded(seed),
         ),
-        text=prepared(
-            "configs/pretrain.py:preset=reference", text, MORE_TEXT if model.more_data else ""
-        ),
-        init=pretraining(model.grown_from, seed, text) if model.grown_from else None,
+        text=prepared("configs/pretrain.py:preset=reference", model, choice),
+        init=pretraining(model.grown_from, seed, choice) if model.grown_from else None,
     )
 
 
@@ -67,7 +64,13 @@ def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
 SCALE = Scale(
     name="paper",
     about="with the paper's settings, on Wikipedia alone: its BookCorpus is not published",
-    default=Choice(text="wikipedia", seeds=1, tasks=None, data="data"),
+    default=Choice(
+        text="wikipedia",
+        more_text="openwebtext.jsonl",  # the paper's was that of XLNet and RoBERTa, not published
+        seeds=1,
+        tasks=None,
+        data="data",
+    ),
     pretraining=pretraining,
     tuning=tuning,
 )

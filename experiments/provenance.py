@@ -49,7 +49,7 @@ def sentence(comparison: Comparison, choice: Choice) -> str:
 def _texts(comparison: Comparison, choice: Choice) -> Iterable[str]:
     """The texts of the models that have been pretrained, each once."""
     cells = [
-        comparison.scale.pretraining(line.row.model, 0, choice.text).text
+        comparison.scale.pretraining(line.row.model, 0, choice).text
         for line in comparison.lines
         if line.row.model and line.seeds
     ]
@@ -104,5 +104,6 @@ def command(tables: Iterable[str], scale: Scale, choice: Choice) -> str:
     said: list[Any] = ["python", "-m", "experiments", "run", *tables, f"--scale={scale.name}"]
     for name, value in choice._asdict().items():
         if value != getattr(scale.default, name):
-            said.append(f"--{name}={','.join(value) if isinstance(value, tuple) else value}")
+            words = ",".join(value) if isinstance(value, tuple) else value
+            said.append(f"--{name.replace('_', '-')}={words}")
     return shlex.join(said)

@@ -53,12 +53,14 @@ class Choice(NamedTuple):
 
     Attributes:
       text: a name of TEXTS, or what `corpus.source` takes.
+      more_text: what models with more data also read, as a part of a mixture: `PATH=1`.
       seeds: runs of every cell, from seed 0 on.
       tasks: what models are fine-tuned on; None: all tasks that a table has.
       data: the folder of the tasks' folders.
     """
 
     text: str
+    more_text: str
     seeds: int
     tasks: tuple[str, ...] | None
     data: str
@@ -71,7 +73,7 @@ class Scale(NamedTuple):
       name: as in --scale.
       about: for a reader of a table.
       default: what is run where the user says nothing.
-      pretraining: a model, a seed and a text -> the last cell of its pretraining.
+      pretraining: a model, a seed and a choice of text -> the last cell of its pretraining.
       tuning: that cell, where it starts from (itself, or a cell tuned on another task), a task, a
         seed and the folder of data -> the cell of its fine-tuning.
     """
@@ -79,7 +81,7 @@ class Scale(NamedTuple):
     name: str
     about: str
     default: Choice
-    pretraining: Callable[[Model, int, str], Cell]
+    pretraining: Callable[[Model, int, Choice], Cell]
     tuning: Callable[[Cell, Cell, str, int, str], Cell]
 
     def tuned(self, model: Cell, task: str, seed: int, data: str) -> Cell:
@@ -98,13 +100,14 @@ def seeded(seed: int) -> Overrides:
     return (("training.seed", seed), ("data.seed", seed))
 
 
-def prepared(config: str, text: str, more: str = "") -> Cell:
-    """The text of a cell; with `more` text the vocabulary stays, so that accuracies can be compared."""
-    source = TEXTS.get(text, text)
+def prepared(config: str, model: Model, choice: Choice) -> Cell:
+    """The text of a model; with more text the vocabulary stays, so that accuracies can be compared."""
+    source = TEXTS.get(choice.text, choice.text)
     plain = Cell(command="prepare", config=config, overrides=(("corpus.source", source),))
-    if not more:
+    if not model.more_data:
         return plain
-    overrides = (("corpus.source", f"{_weighted(source)},{more}"),)
+    both = f"{_weighted(source)},{_weighted(choice.more_text)}"
+    overrides = (("corpus.source", both),)
     return dataclasses.replace(plain, overrides=overrides, text=plain)
 
 

@@ -39,7 +39,9 @@ def grid(scale: Scale, models: Iterable[Model]) -> Grid:
         ),
         header=["size", "paper", "here"],
         rows=[[Item(word) for word in row] for row in rows],
-        notes=[f"All settings: {scale.pretraining(models[0], 0, '').config.partition(':')[0]}."],
+        notes=[
+            f"All settings: {scale.pretraining(models[0], 0, scale.default).config.partition(':')[0]}."
+        ],
     )
 
 
@@ -63,7 +65,7 @@ def size(settings: Mapping[str, Any], name: str) -> int:
 
 def earlier(scale: Scale, model: Model) -> Iterable[str]:
     """In words, the stages of pretraining whose parameters a model's last one begins with."""
-    cell: Cell | None = scale.pretraining(model, 0, "").init
+    cell: Cell | None = scale.pretraining(model, 0, scale.default).init
     while cell is not None:
         layers, length, rows, steps = (
             size(cell.settings, name)
@@ -74,4 +76,4 @@ def earlier(scale: Scale, model: Model) -> Iterable[str]:
 
 
 def _settings(scale: Scale, model: Model) -> Mapping[str, Any]:
-    return scale.pretraining(model, 0, "").settings
+    return scale.pretraining(model, 0, scale.default).settings

@@ -89,7 +89,7 @@ def row_cells(
     table: Table, model: Model, scale: Scale, choice: Choice, seed: int
 ) -> dict[str, Cell]:
     """The cells of one model and seed by what they give: "pretrain", a measurement or a task."""
-    pretrained = scale.pretraining(model, seed, choice.text)
+    pretrained = scale.pretraining(model, seed, choice)
     found = {"pretrain": pretrained}
     for name in table.measurements:
         found[name] = Cell(command=name, config=pretrained.config, init=pretrained)

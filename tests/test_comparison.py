@@ -24,7 +24,7 @@ TABLE = Table(
     ),
     columns=("params", "speed", "mlm", "squad1", "mnli", "sst2"),
 )
-CHOICE = Choice(text="sotu", seeds=3, tasks=("mnli", "sst2"), data="data")
+CHOICE = Choice(text="sotu", more_text="a.jsonl", seeds=3, tasks=("mnli", "sst2"), data="data")
 VALUES = {"pretrain": (0.2, 0.3, 0.25), "mnli": (0.4, 0.5, 0.6), "sst2": (0.8, 0.7, 0.75)}
 
 
@@ -72,7 +72,7 @@ def test_hours_are_of_all_stages(found):
     table = TABLE._replace(columns=("hours",))
     entry = compare(table, MICRO, found, CHOICE).lines[0].entries["hours"]
     assert entry.values == ()
-    last = MICRO.pretraining(Model(emb=64), 0, "sotu")
+    last = MICRO.pretraining(Model(emb=64), 0, CHOICE)
     found.path(last.init).write_text(json.dumps({"seconds": {"cpu": 260.0}}))
     entry = compare(table, MICRO, found, CHOICE).lines[0].entries["hours"]
     assert entry.values == pytest.approx((0.1,))  # 100 and 260 seconds
@@ -98,7 +98,7 @@ def test_without_results_the_average_is_the_papers(tmp_path):
 
 
 def test_a_task_that_a_row_lacks_is_in_no_average(found):
-    cell = MICRO.tuned(MICRO.pretraining(Model(emb=64), 0, "sotu"), "sst2", 0, "data")
+    cell = MICRO.tuned(MICRO.pretraining(Model(emb=64), 0, CHOICE), "sst2", 0, "data")
     found.path(cell).unlink()
     columns = compare(TABLE, MICRO, found, CHOICE).columns
     assert columns["average"].title == "average of MNLI"

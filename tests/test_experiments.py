@@ -125,7 +125,7 @@ def test_results_are_collected_from_workdirs(capsys, monkeypatch, tmp_path):
 def test_small_tasks_of_sentence_pairs_go_on_from_mnli(name):
     """Footnote 4 of the paper: RTE, STS-B and MRPC."""
     scale = SCALES[name]
-    model = scale.pretraining(Model(), 0, "sotu")
+    model = scale.pretraining(Model(), 0, scale.default)
     for task in ("rte", "stsb", "mrpc"):
         start = scale.tuned(model, task, 3, "data").init
         assert "task=mnli" in start.config and start.init == model
@@ -180,8 +180,8 @@ def tiny():
     experiments.SCALES.update(tiny=SCALE)
 
 
-def pretraining(model: Model, seed: int, text: str) -> Cell:
-    source = (("corpus.source", text),)
+def pretraining(model: Model, seed: int, choice: Choice) -> Cell:
+    source = (("corpus.source", choice.text),)
     return Cell(
         command="pretrain",
         config="tests/tiny.py:steps=60",
@@ -190,7 +190,7 @@ def pretraining(model: Model, seed: int, text: str) -> Cell:
     )
 
 
-SCALE = Scale("tiny", "in seconds", Choice("", 1, (), ""), pretraining, tuning=None)
+SCALE = Scale("tiny", "in seconds", Choice("", "", 1, (), ""), pretraining, tuning=None)
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from experiments.table import TASKS, cells
 from experiments.tables import TABLES
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "paper_tables.json"
-EVERYTHING = Choice(text="sotu", seeds=1, tasks=TASKS, data="data")
+EVERYTHING = Choice(text="sotu", more_text="", seeds=1, tasks=TASKS, data="data")
 
 
 def paper() -> dict:
@@ -174,7 +174,7 @@ def shapes(run):
 def test_tables_share_their_cells():
     """ALBERT-base stands in five tables, and the rows of Table 3 with E = 128 and 768 in Table 4."""
     micro = SCALES["micro"]
-    base = micro.pretraining(Model(size="base"), 0, "sotu").identity
+    base = micro.pretraining(Model(size="base"), 0, EVERYTHING).identity
     for name in ("table2", "table3", "table4", "table5", "table7"):
         found = [cell.identity for cell in cells(TABLES[name], micro, EVERYTHING)]
         assert found.count(base) == 1, name
@@ -195,7 +195,7 @@ def test_the_scales_name_the_same_models():
 
 def compare(model: Model):
     large, small = (
-        AlbertConfig(**SCALES[name].pretraining(model, 0, "sotu").settings["model"])
+        AlbertConfig(**SCALES[name].pretraining(model, 0, EVERYTHING).settings["model"])
         for name in ("paper", "micro")
     )
     assert large.sharing == small.sharing or small.num_layers == 1

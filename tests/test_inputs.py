@@ -13,9 +13,9 @@ from experiments.tables import TABLES
 
 def cells(text: str, data: str):
     """A text, a model and a tuned model."""
-    choice = Choice(text, 1, ("sst2",), data)
+    choice = Choice(text, "", 1, ("sst2",), data)
     found = row_cells(TABLES["table3"], Model(), SCALES["micro"], choice, 0).values()
-    return [prepared("configs/micro.py", text), *found]
+    return [prepared("configs/micro.py", Model(), choice), *found]
 
 
 def test_a_text_that_is_not_there_is_said(tmp_path):
@@ -60,9 +60,13 @@ def test_what_jobs_elsewhere_read_is_in_a_bucket(tmp_path):
         assert str(raised.value) == named.format(refusal)
 
 
-def test_more_text_is_named_by_the_code():
-    more = prepared("configs/micro.py", "gs://b/a.txt", "openwebtext.jsonl=1")
-    with pytest.raises(UserError, match=r"give that as MORE_TEXT of experiments/paper\.py$"):
+def test_more_text_has_a_name_of_its_own(tmp_path):
+    choice = Choice("gs://b/a.txt", "openwebtext.jsonl", 1, (), "")
+    more = prepared("configs/micro.py", Model(more_data=True), choice)
+    with pytest.raises(UserError, match=r"give that as --more-text$"):
         inputs.check_remote([more], "tpu_vm")
-    with pytest.raises(UserError, match=r"give its place as MORE_TEXT of experiments/paper\.py$"):
+    with pytest.raises(UserError, match=r"give its place as --more-text$"):
         inputs.check_present([more])
+    words = ["run", "table7", "--text=sotu", "--tasks=", f"--results={tmp_path}"]
+    with pytest.raises(UserError, match=r"^none.jsonl: no such .* give its place as --more-text$"):
+        experiments.main([*words, "--more-text=none.jsonl"])

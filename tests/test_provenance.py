@@ -24,7 +24,7 @@ def test_the_line_under_a_table(found):
 
 def test_a_missing_result_is_counted(found):
     cells = [
-        MICRO.pretraining(row.model, seed, "sotu") for row in TABLE.rows[:2] for seed in (0, 1)
+        MICRO.pretraining(row.model, seed, CHOICE) for row in TABLE.rows[:2] for seed in (0, 1)
     ]
     for cell in cells:
         found.path(cell).unlink()
@@ -35,7 +35,7 @@ def test_a_missing_result_is_counted(found):
 
 
 def test_without_results_there_is_only_the_count(found):
-    for path in found.path(MICRO.pretraining(TABLE.rows[0].model, 0, "sotu")).parent.glob("*.json"):
+    for path in found.path(MICRO.pretraining(TABLE.rows[0].model, 0, CHOICE)).parent.glob("*.json"):
         path.unlink()
     sentence = provenance.sentence(compare(TABLE, MICRO, found, CHOICE), CHOICE)
     assert sentence == "0 of 18 results are there."

@@ -68,8 +68,8 @@ def test_what_fits():
 def test_a_label_says_in_what_a_cell_differs():
     """Not what all have alike; a tuned model says of which model."""
     micro = SCALES["micro"]
-    one, other = (micro.pretraining(Model(emb=emb), 0, "sotu") for emb in (64, 128))
-    again = micro.pretraining(Model(emb=64), 1, "sotu")
+    one, other = (micro.pretraining(Model(emb=emb), 0, micro.default) for emb in (64, 128))
+    again = micro.pretraining(Model(emb=64), 1, micro.default)
     tuned = [micro.tuned(model, "rte", 0, "data") for model in (one, other, again)]
     found = labels({c.identity: c for c in (one, again, *tuned, one.text)})
     assert [*found.values()] == [
@@ -84,7 +84,7 @@ def test_a_label_says_in_what_a_cell_differs():
 
 def test_a_label_names_settings_and_measurements():
     paper = SCALES["paper"]
-    models = [paper.pretraining(Model(layers=layers), 0, "sotu") for layers in (0, 3)]
+    models = [paper.pretraining(Model(layers=layers), 0, paper.default) for layers in (0, 3)]
     measured = [Cell(command="layers", config=m.config, init=m) for m in models]
     assert [*labels({c.identity: c for c in (*models, *measured)}).values()] == [
         "size=base_v1,preset=reference",

@@ -9,7 +9,7 @@ from experiments.sweep import table
 from experiments.table import cells
 from tests.test_comparison import CHOICE
 
-PLAIN = SCALES["micro"].pretraining(Model(), 0, "sotu").settings
+PLAIN = SCALES["micro"].pretraining(Model(), 0, CHOICE).settings
 
 
 def test_a_row_for_each_combination():
