@@ -123,7 +123,8 @@ def test_the_front_says_how_far_the_tables_are_and_what_goes_on(comparison):
     front = report.front([part])
     assert "18 of the 24 results" in front.progress
     assert front.command == (
-        "python -m experiments run two --scale=micro --text=sotu --more-text=a.jsonl --seeds=4 --tasks=mnli,sst2 --data=data"
+        "python -m experiments run two --scale=micro --text=sotu --more-text=a.jsonl --seeds=4"
+        " --tasks=mnli,sst2 --data=data"
     )
     assert f"{report.REST}\n\n    {front.command}\n" in report.markdown_page([part])
     parser = Balanced()
