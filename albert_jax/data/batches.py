@@ -19,14 +19,13 @@ from absl import flags
 
 from albert_jax.data import lifeline
 from albert_jax.data.batch_config import BatchConfig
-from albert_jax.data.documents import Documents, read
+from albert_jax.data.documents import Documents, mean_length, read
 from albert_jax.data.rows import BlockRows
 from albert_jax.data.segments import Symbols
 from albert_jax.errors import UserError
 
 Batch = dict[str, np.ndarray]
 
-_SAMPLE = 64  # documents read to estimate the mean length
 _READ_AHEAD = grain.ReadOptions(num_threads=1, prefetch_buffer_size=1)  # one block
 _BUFFERED = 4  # batches a worker makes ahead
 
@@ -47,7 +46,7 @@ class Batches:
         process_index: int = 0,
         process_count: int = 1,
     ):
-        """Starts at the first batch. Nothing is read before the first `next` but a few documents.
+        """Starts at the first batch. Nothing is read before the first `next`.
 
         Raises:
           UserError: there are fewer documents than streams, or processes do not divide the streams.
@@ -162,9 +161,7 @@ def _seed(seed: int, use: int) -> int:
 
 def _block_size(documents: Documents, count: int, config: BatchConfig) -> int:
     """Documents a block, out of `count`: about `block_tokens`, and no document is left over alone."""
-    sample = np.unique(np.linspace(0, len(documents) - 1, _SAMPLE).astype(int))
-    mean = max(float(np.mean([len(documents[int(i)].tokens) for i in sample])), 1.0)
-    wanted = max(config.block_tokens / mean, 2)
+    wanted = max(config.block_tokens / mean_length(documents), 2)
     size = -(-count // max(1, round(count / wanted)))
     return next(n for n in range(size, count + 1) if count % n != 1 or n == 1)
 

@@ -8,6 +8,7 @@ to it; `data.builder` writes it.
 
 import contextlib
 import dataclasses
+import functools
 import json
 import zlib
 from collections.abc import Iterator, Sequence
@@ -64,6 +65,12 @@ class Records:
             return [_document(example) for example in self._opened().__getitems__(indices)]
         except Exception:  # one of them is damaged: which?
             return [self[index] for index in indices]
+
+    @functools.cached_property
+    def mean_length(self) -> float:
+        """Tokens a document, of both splits together."""
+        statistics = load_statistics(self.folder)
+        return statistics["tokens"] / sum(statistics["documents"].values())
 
     def _opened(self):
         if self._source is None:
