@@ -153,6 +153,15 @@ def test_no_document_is_alone_in_a_block(count):
         assert size <= max(3 * tokens / 100, 5) or size == count
 
 
+def test_one_novel_among_headlines_leaves_the_blocks_as_large_as_asked():
+    documents = [Document(np.arange(10), np.array([10]))] * 5000
+    for place in (0, 1000, 4999):
+        mixed = [*documents[:place], Document(np.arange(50_000), np.array([50_000]))]
+        mixed += documents[place + 1 :]
+        size = _block_size(mixed, len(mixed), recommended(8, 64, block_tokens=10_000))
+        assert 450 < size < 550  # of 20 tokens on average
+
+
 def test_held_out_is_one_fixed_pass():
     documents, symbols = speeches()
     config = recommended(32, 128, workers=0, block_tokens=6400)

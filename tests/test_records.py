@@ -69,6 +69,11 @@ def test_many_documents_at_once_are_those_one_by_one(prepared):
     assert all(isinstance(document, Document) for document in together)
 
 
+def test_the_mean_length_is_that_of_all_documents(prepared):
+    mean = np.mean([len(document(i).tokens) for i in range(50)])
+    assert Records(prepared, "train").mean_length == pytest.approx(mean)
+
+
 def test_the_vocabulary_comes_back_with_its_normalisation(prepared, spm):
     loaded = records.load_vocabulary(prepared)
     assert loaded.pieces == spm.pieces
