@@ -39,6 +39,7 @@ _ALONE = tempfile.TemporaryDirectory(prefix="albert-jax-alone-")
 
 def pretraining(workdir, steps):
     flags = ["--config.data.shards=2", f"--config.training.steps={steps}"]
+    flags += ["--config.training.embeddings=counted"]
     flags += ["--config.training.evaluate_every=1000"]  # but in the end
     return runs.pretrain(workdir, *flags, config=CONFIG)
 
