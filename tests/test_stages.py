@@ -7,6 +7,8 @@ import signal
 import numpy as np
 import pytest
 
+from albert_jax.commands.config import ADDED
+from albert_jax.commands.load import load
 from albert_jax.data.batch_config import recommended
 from albert_jax.data.stages import StagedBatches, stages
 from albert_jax.errors import UserError
@@ -133,14 +135,16 @@ def test_killed_in_either_stage_it_logs_the_same_losses(tmp_path):
     assert max(np.diff(tokens)) <= 256 and len(tokens) == 24
 
 
-def test_an_earlier_run_without_the_setting_goes_on(tmp_path):
-    """And one that would change its stages does not."""
+def test_a_run_from_before_there_were_such_settings_goes_on(tmp_path):
+    """And is a checkpoint like others; one that would change its stages does not go on."""
     command = runs.pretrain(tmp_path, config="--config=tests/tiny.py:steps=2")
     assert run(*command).status == 0
     path = tmp_path / "config.json"
     content = json.loads(path.read_text())
-    del content["config"]["training"]["stages"]
+    for section, _, name in (key.partition(".") for key in ADDED):
+        del content["config"][section][name]
     path.write_text(json.dumps(content))
+    assert load(tmp_path).config.num_layers == 2
     finished = run(*command, "--config.training.steps=3")
     assert "resuming after step 2" in finished.out
     refused = run(*command, STAGES)

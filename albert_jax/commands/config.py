@@ -19,6 +19,9 @@ from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig, TuningScheduleConfig
 from albert_jax.training.sharding import MeshConfig
 
+# Settings that pretraining runs of earlier versions did not have, and what these did.
+ADDED: dict[str, Any] = {"training.stages": [], "training.embeddings": "random"}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainingConfig:

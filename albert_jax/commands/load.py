@@ -6,7 +6,7 @@ from typing import Any
 
 from etils import epath
 
-from albert_jax.commands.config import PretrainingConfig
+from albert_jax.commands.config import ADDED, PretrainingConfig
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop import huggingface, native, tf1
@@ -86,7 +86,9 @@ def read_run(workdir: epath.Path) -> PretrainingConfig:
     try:
         values = json.loads(path.read_text())["config"]
         mesh = dataclasses.asdict(DATA_PARALLEL)  # of a run from before there was a choice
-        values["training"].setdefault("stages", ())
+        for key, value in ADDED.items():
+            section, _, name = key.partition(".")
+            values[section].setdefault(name, value)
         return build(PretrainingConfig, {"mesh": mesh, **values}, f"{path}: config")
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a run ({error!r}); restore the file") from error

@@ -24,7 +24,7 @@ from jax.sharding import Mesh
 
 from albert_jax.analysis import cost
 from albert_jax.commands.claim import claimed
-from albert_jax.commands.config import PretrainingConfig, pretraining
+from albert_jax.commands.config import ADDED, PretrainingConfig, pretraining
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.load import load
 from albert_jax.data import cooccurrence
@@ -70,8 +70,6 @@ MAY_DIFFER = (  # between two starts of one run: what changes no update
     "corpus.records",
     "corpus.workers",
 )
-# What runs of earlier versions did not have, and did.
-ADDED: dict[str, Any] = {"training.stages": [], "training.embeddings": "random"}
 MOST_REWINDS = 3  # to one checkpoint
 LOWER = "lower schedule.learning_rate or lengthen schedule.warmup_steps"
 
