@@ -23,12 +23,11 @@ from albert_jax.tasks.table import family
 from albert_jax.tasks.task import Task as AnyTask
 from albert_jax.training.config import build
 from configs.finetune import get_config
-from experiments import runner
+from experiments import program, runner
 from experiments.__main__ import RESUMES, count, words
 from experiments.cell import Cell, Overrides
 from experiments.formats import markdown
 from experiments.grid import NONE, Grid, Item
-from experiments.program import serve
 from experiments.publish import origin, publish
 from experiments.results import FOLDER, Results
 
@@ -221,11 +220,7 @@ def _tasks(text: str) -> tuple[str, ...]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m experiments.everyday",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("everyday", __doc__)
     about = "results are kept by this name; what was trained anew takes a new one"
     parser.add_argument("--start", type=_start, action="append", required=True, help=about)
     parser.add_argument(
@@ -241,4 +236,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    serve(main, RESUMES)
+    program.serve(main, RESUMES)

@@ -4,7 +4,6 @@ python -m experiments.measure objectives --model=WORKDIR --workdir=OUT    Table 
 python -m experiments.measure layers --model=WORKDIR --workdir=OUT        Figure 1: what each layer moves
 """
 
-import argparse
 import dataclasses
 import itertools
 import json
@@ -28,6 +27,7 @@ from albert_jax.training import losses
 from albert_jax.training.checkpoint import restore_params
 from albert_jax.training.config import build
 from albert_jax.training.workdir import provenance
+from experiments import program
 
 Numbers = dict[str, Any]
 
@@ -44,11 +44,7 @@ class Pretrained(NamedTuple):
 
 def main(argv: list[str]):
     """Reads the command line, measures, and writes measured.json."""
-    parser = argparse.ArgumentParser(
-        "python -m experiments.measure",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("measure", __doc__)
     parser.add_argument("what", choices=MEASUREMENTS)
     parser.add_argument(
         "--model", type=epath.Path, required=True, help="workdir of a pretraining run"

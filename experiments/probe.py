@@ -8,10 +8,11 @@ takes many: a pretraining can be looked at while it runs. Fine-tuned, a model ma
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from etils import epath
 from scipy.optimize import minimize
@@ -19,23 +20,17 @@ from scipy.optimize import minimize
 import albert_jax
 from albert_jax.errors import UserError
 from albert_jax.model.albert import Albert
-from albert_jax.tasks.item import Part
+from albert_jax.tasks import item as tasks
+from albert_jax.tasks import rows
 from albert_jax.tasks.task import Task
+from experiments import program
 from experiments.everyday import TASKS, open_task
 from experiments.formats import markdown
 from experiments.grid import Grid, Item
-from experiments.program import serve
 from experiments.publish import origin, publish
 
 BATCH = 64  # texts
 DECAYS = (0.01, 0.1)  # of the weights, for features of deviation 1; the better one counts
-
-
-class Texts(NamedTuple):
-    """Encoded texts and their classes, int [N]."""
-
-    parts: list[Part]
-    labels: np.ndarray
 
 
 def main(argv: list[str]):
@@ -43,7 +38,7 @@ def main(argv: list[str]):
     options = _parser().parse_args(argv)
     scores = {model: probe(model, options) for model in options.model}
     places = list(dict.fromkeys(place for found in scores.values() for place in found))
-    rows = [
+    lines = [
         [Item(model), *(Item(f"{found[p]:.1f}" if p in found else "–") for p in places)]
         for model, found in scores.items()
     ]
@@ -51,7 +46,7 @@ def main(argv: list[str]):
         f"{TASKS[options.task].title}: {options.fitted} texts of train, "
         f"{options.scored} of {TASKS[options.task].part}; accuracy in per cent."
     )
-    grid = Grid("Logistic regression on frozen vectors", about, ["model", *places], rows, [])
+    grid = Grid("Logistic regression on frozen vectors", about, ["model", *places], lines, [])
     publish(f"{markdown(grid, level=1)}\n{origin('probe', argv)}\n", options.output)
 
 
@@ -62,16 +57,18 @@ def probe(folder: str, options: argparse.Namespace) -> dict[str, float]:
     fitted = texts(task, "train", options.fitted)
     scored = texts(task, TASKS[options.task].part, options.scored)
     model = Albert(config)
-    before, after = (vectors(model, params["albert"], each.parts) for each in (fitted, scored))
+    before, after = (
+        vectors(model, params["albert"], items, vocabulary.pad_id) for items in (fitted, scored)
+    )
+    wanted, truth = (np.array([item.label for item in items]) for items in (fitted, scored))
     names = ["embeddings", *(f"layer {number}" for number in range(1, len(before)))]
     return {
-        name: accuracy(x, fitted.labels, y, scored.labels)
-        for name, x, y in zip(names, before, after, strict=True)
+        name: accuracy(x, wanted, y, truth) for name, x, y in zip(names, before, after, strict=True)
     }
 
 
-def texts(task: Task, split: str, count: int) -> Texts:
-    """Some examples of a split, drawn evenly.
+def texts(task: Task, split: str, count: int) -> list[tasks.Item]:
+    """Some examples of a split, drawn evenly, encoded.
 
     Raises:
       UserError: the task has no classes.
@@ -80,35 +77,24 @@ def texts(task: Task, split: str, count: int) -> Texts:
         raise UserError("--task: a probe needs a task that gives a text one of several classes")
     examples = task.examples(split)
     chosen = np.random.default_rng(0).permutation(len(examples))[:count]
-    items = [task.items(examples[index])[0] for index in chosen]
-    return Texts([item.parts[0] for item in items], np.array([item.label for item in items]))
+    return [task.items(examples[index])[0] for index in chosen]
 
 
-def vectors(model: Albert, params: dict, parts: Sequence[Part]) -> np.ndarray:
+def vectors(model: Albert, params: dict, items: Sequence[tasks.Item], pad_id: int) -> np.ndarray:
     """The mean hidden state of every text at every layer, float32 [layers + 1, N, D]."""
 
     @jax.jit
     def means(params: dict, batch: dict) -> jax.Array:
         x: Any = model.apply({"params": params}, batch, method="layers")  # [layers + 1, B, L, D]
         weight = (batch["example_ids"] > 0)[None, :, :, None]
-        return (x * weight).sum(axis=2) / weight.sum(axis=2)
+        return (x * weight).sum(axis=2) / jnp.maximum(weight.sum(axis=2), 1)
 
-    found = [jax.device_get(means(params, batch)) for batch in _batches(parts)]
-    return np.concatenate(found, axis=1, dtype=np.float32)[:, : len(parts)]
-
-
-def _batches(parts: Sequence[Part]) -> Iterator[dict[str, np.ndarray]]:
-    """A row a text, all of one shape; the last batch is filled up with its first text."""
-    length = max(len(part.tokens) for part in parts)
-    for start in range(0, len(parts), BATCH):
-        some = list(parts[start : start + BATCH])
-        some += some[:1] * (BATCH - len(some))
-        tokens, types, ids = np.zeros((3, BATCH, length), np.int32)
-        for row, part in enumerate(some):
-            end = len(part.tokens)
-            tokens[row, :end], types[row, :end], ids[row, :end] = *part, 1
-        positions = np.broadcast_to(np.arange(length, dtype=np.int32), tokens.shape)
-        yield dict(tokens=tokens, token_types=types, example_ids=ids, positions=positions)
+    alone = rows.Layout(max(len(item.parts[0].tokens) for item in items), slots=1, pad_id=pad_id)
+    found = [
+        jax.device_get(means(params, batch))[:, : len(held)]
+        for batch, held in rows.evaluation_batches(items, alone, BATCH)
+    ]
+    return np.concatenate(found, axis=1, dtype=np.float32)
 
 
 def accuracy(x: np.ndarray, labels: np.ndarray, y: np.ndarray, truth: np.ndarray) -> float:
@@ -137,11 +123,7 @@ def predict(x: np.ndarray, labels: np.ndarray, y: np.ndarray, decay: float) -> n
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m experiments.probe",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("probe", __doc__)
     folders = "workdirs or models of any format, with commas between"
     parser.add_argument("--model", type=lambda s: s.split(","), required=True, help=folders)
     parser.add_argument("--data", default="../shared/data", help="folder of the tasks' files")
@@ -153,4 +135,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    serve(main)
+    program.serve(main)

@@ -1,10 +1,20 @@
 """A `main` of experiments as a program."""
 
+import argparse
 import signal
 import sys
 from collections.abc import Callable
 
 from albert_jax.errors import UserError
+
+
+def parser(module: str, about: str) -> argparse.ArgumentParser:
+    """The command line of `python -m experiments.MODULE`, whose help is the module's own text."""
+    return argparse.ArgumentParser(
+        f"python -m experiments.{module}",
+        description=about,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
 
 
 def serve(main: Callable[[list[str]], None], remedy: str = "run it again"):

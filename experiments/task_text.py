@@ -15,8 +15,8 @@ from etils import epath
 
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.training.workdir import replace
+from experiments import program
 from experiments.everyday import TASKS, open_task
-from experiments.program import serve
 
 VOCABULARY = "../shared/data/vocabulary/30k-clean.model"  # no piece of it comes into the texts
 
@@ -43,11 +43,7 @@ def texts(example: Any) -> Iterator[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m experiments.task_text",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("task_text", __doc__)
     parser.add_argument("--data", default="../shared/data", help="folder of the tasks' files")
     parser.add_argument("--vocabulary", default=VOCABULARY, help="any; the tasks ask for one")
     parser.add_argument("--output", type=epath.Path, required=True, help="a text file")
@@ -55,4 +51,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    serve(main)
+    program.serve(main)

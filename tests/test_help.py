@@ -21,7 +21,8 @@ CONFIGS = {"finetune": "configs/finetune.py"}  # for "..."; of the others: confi
 TOOLS = sorted(
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
     for file in (ROOT / "experiments").rglob("*.py")
-    if "ArgumentParser" in file.read_text() and file != ROOT / "experiments/__main__.py"
+    if re.search(r"\bparser\(", file.read_text())
+    if file not in (ROOT / "experiments/__main__.py", ROOT / "experiments/program.py")
     if file.parent.name != "racers"  # they run under another Python
 )
 

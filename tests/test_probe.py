@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 import albert_jax
 from albert_jax.errors import UserError
 from albert_jax.model.albert import Albert
-from albert_jax.tasks.item import Part
+from albert_jax.tasks.item import Item, Part
 from experiments import probe
 from experiments.everyday import TASKS
 from tests import tuning
@@ -27,11 +27,11 @@ def test_a_vector_does_not_see_the_padding():
     config, params, *_ = albert_jax.load(tuning.checkpoint())
     rng = np.random.default_rng(1)
     lengths = (9, 5, 12)
-    parts = [Part(rng.integers(5, 30, n), np.zeros(n, np.int32)) for n in lengths]
+    items = [Item((Part(rng.integers(5, 30, n), np.zeros(n, np.int32)),)) for n in lengths]
     model = Albert(config)
-    together = probe.vectors(model, params["albert"], parts)
+    together = probe.vectors(model, params["albert"], items, pad_id=0)
     assert together.shape == (config.num_layers + 1, 3, config.hidden_size)
-    alone = [probe.vectors(model, params["albert"], [part]) for part in parts]
+    alone = [probe.vectors(model, params["albert"], [item], pad_id=0) for item in items]
     np.testing.assert_allclose(together, np.concatenate(alone, axis=1), atol=2e-2)  # bfloat16
 
 

@@ -70,18 +70,18 @@ def shared_information(counts: sparse.csr_array) -> sparse.csr_array:
 
 def _stretches(documents: Documents, seed: int) -> Iterator[np.ndarray]:
     """Documents in random order, end to end, each with a gap behind it; int32 [about _BLOCK]."""
-    order = np.random.default_rng(seed).permutation(len(documents)).tolist()
+    order = np.random.default_rng(seed).permutation(len(documents))
     gap = np.full(WINDOW, -1, np.int32)  # no neighbours across documents
     block: list[np.ndarray] = []
     waiting = taken = 0
     with tqdm(desc="counting neighbours", total=len(order), unit="document", disable=None) as bar:
-        while order and taken < MOST:
-            for found in read(documents, order[:_TOGETHER]):
+        while len(order) and taken < MOST:
+            for found in read(documents, order[:_TOGETHER].tolist()):
                 block += [found.tokens, gap]
                 waiting, taken = waiting + len(found.tokens), taken + len(found.tokens)
             bar.update(len(order[:_TOGETHER]))
             order = order[_TOGETHER:]
-            if waiting >= _BLOCK or not order or taken >= MOST:
+            if waiting >= _BLOCK or not len(order) or taken >= MOST:
                 yield np.concatenate(block)
                 block, waiting = [], 0
 

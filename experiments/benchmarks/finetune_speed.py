@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from albert_jax.training import tracking
+from experiments import program
 from experiments.benchmarks import child
-from experiments.program import serve
 from experiments.publish import origin, publish
 
 STEPS = 150  # of ours; the first intervals compile
@@ -61,11 +61,7 @@ def report(found: dict[tuple[str, str, str], list[float]], argv: list[str]) -> s
 
 def parser(experiment: str, about: str) -> argparse.ArgumentParser:
     """What every comparison with Trainer is told."""
-    parser = argparse.ArgumentParser(
-        f"python -m experiments.{experiment}",
-        description=about,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser(f"benchmarks.{experiment}", about)
     parser.add_argument("--init", required=True, help="a Hugging Face folder of BERT or ALBERT")
     parser.add_argument("--data_dir", required=True, help="GLUE's files")
     parser.add_argument("--python", required=True, help="one with torch and transformers")
@@ -114,4 +110,4 @@ def theirs(options: argparse.Namespace, padding: str, precision: str) -> float:
 
 
 if __name__ == "__main__":
-    serve(main)
+    program.serve(main)

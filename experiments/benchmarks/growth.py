@@ -6,7 +6,6 @@ One thing at a time differs from ALBERT-base at 8 x 128 in bfloat16. Each case i
 that its peak of memory is its own.
 """
 
-import argparse
 import dataclasses
 import statistics
 import sys
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from albert_jax.analysis import cost
 from albert_jax.model.config import CHOICES, sized
+from experiments import program
 from experiments.benchmarks import race_data
 from experiments.benchmarks.speed import Process, Racer
 from experiments.publish import origin, publish
@@ -63,11 +63,7 @@ CASES = [
 
 def main(argv: Sequence[str]):
     """Measures every case and prints."""
-    parser = argparse.ArgumentParser(
-        "python -m experiments.benchmarks.growth",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("benchmarks.growth", __doc__)
     parser.add_argument("--output", help="a file for the report")
     options = parser.parse_args(argv)
     results = [(case, measure(case)) for case in tqdm(CASES, "cases")]

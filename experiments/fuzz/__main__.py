@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from albert_jax.errors import UserError
+from experiments import program
 from experiments.publish import origin, publish
 
 HANG, MEMORY = 20, 4096  # seconds and MB that a case may take
@@ -44,11 +45,7 @@ def main(argv: Sequence[str]):
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "python -m experiments.fuzz",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = program.parser("fuzz", __doc__)
     parser.add_argument("targets", nargs="*", help="see experiments/fuzz/targets.py; all")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--folder", default="runs/fuzz", help="for the corpus and the finds")
