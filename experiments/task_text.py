@@ -24,7 +24,6 @@ VOCABULARY = "../shared/data/vocabulary/30k-clean.model"  # no piece of it comes
 def main(argv: list[str]):
     """Writes the texts, an empty line between two, and says how many there are of each task."""
     options = _parser().parse_args(argv)
-    logging.disable(logging.WARNING)  # what the tasks say of answers is not about the text
     vocabulary = Vocabulary.load(options.vocabulary, Normalisation())
     found: dict[str, None] = {}  # every text once, in order
     for name, task in TASKS.items():
@@ -51,4 +50,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # what the tasks say of answers is not about the text
     program.serve(main)

@@ -7,6 +7,7 @@ the others are ended.
 """
 
 import argparse
+import contextlib
 import math
 import os
 import shlex
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from albert_jax.errors import UserError
 from launch import arguments
@@ -37,42 +38,41 @@ def environment(index: int, count: int, devices: int, port: int) -> dict[str, st
 def run(words: Sequence[str], count: int, devices: int, port: int) -> int:
     """Runs an `albert-jax` command as `count` processes to the end; the first status that is not 0."""
     command = [sys.executable, "-m", "albert_jax", *words]
-    processes = [
-        subprocess.Popen(
-            command,
-            env=os.environ | environment(index, count, devices, port),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # Ctrl-C is passed on below, once
-        )
-        for index in range(count)
-    ]
-    echoes = [
-        threading.Thread(target=_echo, args=(index, process))
-        for index, process in enumerate(processes)
-    ]
-    for echo in echoes:
-        echo.start()
-    before = {number: signal.signal(number, _pass_on(processes)) for number in _SIGNALS}
+    signals: list[int] = []  # that came and are not passed on yet
+    before = {number: signal.signal(number, lambda n, _: signals.append(n)) for number in _SIGNALS}
+    processes: list[subprocess.Popen] = []
     try:
-        return _wait(processes)
+        for index in range(count):
+            processes.append(_start(command, environment(index, count, devices, port)))
+        with _echoed(processes):
+            return _wait(processes, signals)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for process in processes:
-            process.kill()
-        for echo in echoes:
-            echo.join()
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def _wait(processes: Sequence[subprocess.Popen]) -> int:
-    """Returns when all have ended, or a while after one has failed."""
+def _start(command: list[str], variables: dict[str, str]) -> subprocess.Popen:
+    return subprocess.Popen(
+        command,
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # Ctrl-C is passed on below, once
+    )
+
+
+def _wait(processes: Sequence[subprocess.Popen], signals: list[int]) -> int:
+    """Returns when all have ended, or a while after one has failed; passes on what signals come."""
     failed, until = 0, math.inf
     while None in (statuses := [process.poll() for process in processes]):
+        while signals:
+            number = signals.pop()
+            for process in processes:
+                process.send_signal(number)
         if not failed and any(statuses):
             failed, until = next(filter(None, statuses)), time.monotonic() + GRACE
         if time.monotonic() > until:
@@ -81,12 +81,19 @@ def _wait(processes: Sequence[subprocess.Popen]) -> int:
     return failed or next(filter(None, statuses), 0)
 
 
-def _pass_on(processes: Sequence[subprocess.Popen]):
-    def handler(number: int, _):
+@contextlib.contextmanager
+def _echoed(processes: Sequence[subprocess.Popen]) -> Iterator[None]:
+    """Prints what processes say; ends them and hears them out when the block is left."""
+    echoes = [threading.Thread(target=_echo, args=pair) for pair in enumerate(processes)]
+    for echo in echoes:
+        echo.start()
+    try:
+        yield
+    finally:
         for process in processes:
-            process.send_signal(number)
-
-    return handler
+            process.kill()
+        for echo in echoes:
+            echo.join()
 
 
 def _echo(index: int, process: subprocess.Popen):

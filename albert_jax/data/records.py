@@ -54,15 +54,17 @@ class Records:
         """The document at `index`, 0 <= index < len; UserError if its record is damaged."""
         if not 0 <= index < len(self):
             raise IndexError(f"{self!r} has {len(self)} documents, not {index + 1}")
+        source = self._opened()
         try:
-            return _document(self._opened()[index])
+            return _document(source[index])
         except Exception as error:  # whatever the storage and the decoder raise on damaged bytes
             raise self._damaged(index) from error
 
     def __getitems__(self, indices: Sequence[int]) -> list[Document]:
         """Many documents at once: ArrayRecord takes as long for a single record as for dozens."""
+        source = self._opened()
         try:
-            return [_document(example) for example in self._opened().__getitems__(indices)]
+            return [_document(example) for example in source.__getitems__(indices)]
         except Exception:  # one of them is damaged: which?
             return [self[index] for index in indices]
 
