@@ -1,5 +1,7 @@
 """The optimizers against arithmetic: a numpy transcription in float64, leaf by leaf."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -153,6 +155,22 @@ def test_clip_bounds_the_global_norm_and_reports_it():
         assert unclipped[1] == 5.0
 
 
+@pytest.mark.parametrize("name", ["lamb", "optax_adamw"])
+def test_token_embeddings_may_have_a_rate_of_their_own(name):
+    whole = draw(0)
+    params = {"albert": {"embeddings": {"tokens": whole["tokens"]}}, **whole}
+    grads = [jax.tree.map(np.ones_like, params)]  # two updates would not start at one place
+    config = OptimizerConfig(name=name, bias_correction=True)
+    fast, slow = (
+        run(dataclasses.replace(config, embedding_rate=rate), params, grads) for rate in (1, 0.1)
+    )
+    moved = [
+        history["albert"]["embeddings"]["tokens"][0] - whole["tokens"] for history in (fast, slow)
+    ]
+    np.testing.assert_allclose(moved[1], 0.1 * moved[0], rtol=1e-5, atol=1e-6)
+    jax.tree.map(np.testing.assert_array_equal, *({k: h[k] for k in whole} for h in (fast, slow)))
+
+
 def test_average_moves_by_one_minus_decay():
     moved = average({"a": jnp.array([1.0, 2.0])}, {"a": jnp.array([2.0, 0.0])}, 0.75)
     np.testing.assert_allclose(moved["a"], [1.25, 1.5])
@@ -167,6 +185,7 @@ def test_average_moves_by_one_minus_decay():
         {"epsilon": 0.0},
         {"weight_decay": -0.1},
         {"clip_norm": -1.0},
+        {"embedding_rate": 0.0},
         {"bias_correction": False, "name": "optax_lamb"},
     ],
 )

@@ -52,6 +52,17 @@ def test_what_may_differ_is_taken_over(tmp_path):
         open_workdir(workdir, {**CONFIG, "training": {"steps": 30}}, may_differ=["train"])
 
 
+def test_an_earlier_version_lacks_a_setting(tmp_path):
+    """It goes on if the setting is what was done then; settings that other runs have are left alone."""
+    workdir, added = epath.Path(tmp_path), {"training.new": 1.0, "other.setting": 0}
+    open_workdir(workdir, CONFIG)
+    newer = {**CONFIG, "training": {"steps": 10, "new": 1.0}}
+    with pytest.raises(UserError, match=r"training\.new 1\.0 -> 2\.0"):
+        open_workdir(workdir, {**CONFIG, "training": {"steps": 10, "new": 2.0}}, added=added)
+    open_workdir(workdir, newer, added=added)
+    assert load(workdir)["config"] == json.loads(json.dumps(newer))
+
+
 def test_a_damaged_file_is_named(tmp_path):
     for text in ("{", "[]", '{"config": 1}'):
         (tmp_path / "config.json").write_text(text)

@@ -19,8 +19,12 @@ from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig, TuningScheduleConfig
 from albert_jax.training.sharding import MeshConfig
 
-# Settings that pretraining runs of earlier versions did not have, and what these did.
-ADDED: dict[str, Any] = {"training.stages": [], "training.embeddings": "random"}
+# Settings that runs of earlier versions did not have, and what these did.
+ADDED: dict[str, Any] = {
+    "training.stages": [],
+    "training.embeddings": "random",
+    "optimizer.embedding_rate": 1.0,
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from jax.sharding import Mesh
 
 from albert_jax.analysis import cost
 from albert_jax.commands.claim import claimed
-from albert_jax.commands.config import FinetuningConfig, finetuning
+from albert_jax.commands.config import ADDED, FinetuningConfig, finetuning
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.transfer import Start, fresh, open_task
 from albert_jax.errors import UserError
@@ -99,7 +99,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     config, steps, metric = run.training, start.steps, task.metric
     has_begun = are_in(workdir / "checkpoints")
     settings = start.settings()
-    open_workdir(workdir, settings, MAY_DIFFER if has_begun else settings)
+    open_workdir(workdir, settings, MAY_DIFFER if has_begun else settings, ADDED)
     if has_begun:
         check_vocabulary(workdir, start.source.vocabulary, start.name)
     else:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from albert_jax.training.optimizer import scaled
 from albert_jax.training.state import Params, leaf_name
 
 ENCODER, EMBEDDINGS = "albert/encoder/", "albert/embeddings/"
@@ -18,13 +19,7 @@ def with_layer_decay(
     optimizer: optax.GradientTransformation, params: Params, decay: float
 ) -> optax.GradientTransformation:
     """The optimizer, its updates scaled by `layer_scales`."""
-    scales = layer_scales(params, decay)
-
-    def update(grads: Params, state: optax.OptState, params: Params):
-        updates, state = optimizer.update(grads, state, params)
-        return jax.tree.map(jnp.multiply, updates, scales), state
-
-    return optax.GradientTransformation(optimizer.init, update)
+    return scaled(optimizer, layer_scales(params, decay))
 
 
 def layer_scales(params: Params, decay: float) -> Params:

@@ -21,6 +21,7 @@ from albert_jax.errors import UserError
 from albert_jax.training.state import leaf_name
 
 Params = dict
+TOKENS = "albert/embeddings/tokens"
 NAMES = ("lamb", "adamw", "optax_lamb", "optax_adamw")
 
 
@@ -39,6 +40,7 @@ class OptimizerConfig:
     weight_decay: float = 0.01
     bias_correction: bool = False  # optax's own always correct
     clip_norm: float = 1.0  # of the whole gradient; 0 does not clip
+    embedding_rate: float = 1.0  # of the token embeddings: this times that of all others
     groups: tuple[tuple[str, bool, bool], ...] = (
         ("bias|(^|/)norm/", False, False),
         (".", True, True),
@@ -51,6 +53,7 @@ class OptimizerConfig:
         _require(self.epsilon > 0, self, "epsilon", "positive")
         for name in ("weight_decay", "clip_norm"):
             _require(getattr(self, name) >= 0, self, name, "0 or more")
+        _require(self.embedding_rate > 0, self, "embedding_rate", "positive")
         optax_own = self.name.startswith("optax_")
         _require(
             self.bias_correction or not optax_own, self, "bias_correction", "true for optax's own"
@@ -86,8 +89,32 @@ def make(
       UserError: a parameter belongs to no group, or a group is empty.
     """
     groups = assign(config, params)
-    if not config.name.startswith("optax_"):
-        return _own(config, schedule, groups)
+    own = not config.name.startswith("optax_")
+    optimizer = (_own if own else _optax_own)(config, schedule, groups)
+    if config.embedding_rate == 1:
+        return optimizer
+    return scaled(optimizer, _embedding_scales(config, params))
+
+
+def scaled(optimizer: optax.GradientTransformation, scales: Params) -> optax.GradientTransformation:
+    """The optimizer, its updates multiplied by `scales`, which broadcast to the parameters."""
+
+    def update(grads: Params, state: optax.OptState, params: Params):
+        updates, state = optimizer.update(grads, state, params)
+        return jax.tree.map(jnp.multiply, updates, scales), state
+
+    return optax.GradientTransformation(optimizer.init, update)
+
+
+def _embedding_scales(config: OptimizerConfig, params: Params) -> Params:
+    def scale(path: tuple, leaf: jax.Array) -> jax.Array:
+        rate = config.embedding_rate if leaf_name(path) == TOKENS else 1.0
+        return jnp.full((1,) * leaf.ndim, rate)
+
+    return jax.tree.map_with_path(scale, params)
+
+
+def _optax_own(config: OptimizerConfig, schedule: optax.Schedule, groups: dict):
     alias = optax.lamb if config.name == "optax_lamb" else optax.adamw
     return alias(
         schedule,

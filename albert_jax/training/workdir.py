@@ -49,7 +49,9 @@ def open_workdir(
     config, starts, path = json.loads(json.dumps(config)), [], workdir / "config.json"
     if path.exists():
         saved = _load(path)
-        check_config(workdir, dict(added) | dict(_flat(saved["config"])), config, may_differ)
+        known = dict(_flat(config))
+        lacking = {key: value for key, value in added.items() if key in known}
+        check_config(workdir, lacking | dict(_flat(saved["config"])), config, may_differ)
         starts = saved["starts"]
     if jax.process_index() == 0:
         workdir.mkdir(parents=True, exist_ok=True)
