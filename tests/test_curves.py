@@ -66,6 +66,11 @@ def test_panels_without_numbers_are_left_out(tmp_path, monkeypatch):
     assert without == [title for title in titles if "Sentence" not in title]
 
 
+def test_a_stage_may_lack_what_the_next_one_has(tmp_path, monkeypatch):
+    first, second = make_run(tmp_path / "a", sentence=False), make_run(tmp_path / "b")
+    assert "Sentence accuracy (%)" in drawn_titles(monkeypatch, first, second)
+
+
 def test_without_token_counts_the_axis_counts_updates(tmp_path):
     workdir = make_run(tmp_path / "a", tokens=False)
     assert stages("step", workdir)[0].end == 60

@@ -130,7 +130,7 @@ def _smooth(y: np.ndarray, window: int) -> np.ndarray:
 
 def _draw(axes: "Axes", panel: Panel, stages: Sequence[Stage]):
     scale = 100 if panel.unit == "%" else 1
-    for stage in stages:
+    for stage in filter(lambda stage: _has(stage, panel), stages):  # one may have no sentence loss
         x, y = _points(stage.training, panel.training)
         if panel.training == "learning_rate":  # nothing in it is noise
             axes.plot(x, y, color=TRAINING, lw=1.8)
@@ -153,6 +153,8 @@ def _draw_baseline(axes: "Axes", panel: Panel, stages: Sequence[Stage], scale: f
     if values.size:
         level = scale * values[-1]
         axes.axhline(level, color=GUESS, lw=1.2, ls=(0, (5, 3)))
+        low, high = axes.get_ylim()
+        axes.set_ylim(bottom=min(low, level - 0.1 * (high - low)))  # room for the words
         axes.annotate(
             f"{panel.guess}, {level:.1f} %", (1, level), (-2, -3), color=GUESS, fontsize=8,
             xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", va="top",
