@@ -200,7 +200,8 @@ def _entry(task: Task, found: Sequence[dict]) -> Item:
         return Item(NONE)
     middle = statistics.median(values)
     spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
-    return Item(f"{middle:.1f}{spread}", task.floor is not None and middle > task.floor)
+    is_above = task.floor is not None and round(middle, 1) > task.floor  # as they are shown
+    return Item(f"{middle:.1f}{spread}", is_above)
 
 
 def _start(text: str) -> Given:
