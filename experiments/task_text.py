@@ -7,6 +7,7 @@ not opened, and of a table without a dev file the rows that become it are left o
 """
 
 import argparse
+import contextlib
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +28,8 @@ def main(argv: list[str]):
     vocabulary = Vocabulary.load(options.vocabulary, Normalisation())
     found: dict[str, None] = {}  # every text once, in order
     for name, task in TASKS.items():
-        examples = open_task(name, options.data, vocabulary).examples("train")
+        with _without_warnings():
+            examples = open_task(name, options.data, vocabulary).examples("train")
         before = len(found)
         found |= dict.fromkeys(text for example in examples for text in texts(example))
         print(f"{task.title:18} {len(found) - before:8,} texts")
@@ -41,6 +43,16 @@ def texts(example: Any) -> Iterator[str]:
     return (" ".join(text.split()) for text in given if text.strip())
 
 
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """What the tasks say of answers is not about the texts."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = program.parser("task_text", __doc__)
     parser.add_argument("--data", default="../shared/data", help="folder of the tasks' files")
@@ -50,5 +62,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.disable(logging.WARNING)  # what the tasks say of answers is not about the text
     program.serve(main)
