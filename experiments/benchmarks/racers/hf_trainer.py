@@ -1,8 +1,8 @@
 r"""transformers' Trainer on a task of GLUE; runs under another Python, see ../finetune_speed.py.
 
-python hf_trainer.py MODEL GLUE_DATA SST-2|MRPC|STS-B float32|bfloat16 "to 128"|"by length" \
-  STEPS SEED [--score]
+python hf_trainer.py MODEL GLUE_DATA SST-2|MRPC|STS-B float32|bfloat16 PADDING STEPS SEED [--score]
 
+PADDING is "to 128", or to the longest of each batch: of batches drawn "at random", or grouped "by length".
 Prints {"examples_per_second": ..., "score": on dev in per cent, with --score}. Rates, dropout, decay and
 the size of batches are those of configs/finetune.py for a small model.
 """
@@ -112,7 +112,7 @@ def _arguments(options: argparse.Namespace, folder: str) -> TrainingArguments:
         bf16=options.precision == "bfloat16",
         use_cpu=True,
         seed=options.seed,
-        train_sampling_strategy="random" if options.padding == "to 128" else "group_by_length",
+        train_sampling_strategy="group_by_length" if options.padding == "by length" else "random",
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
