@@ -67,7 +67,7 @@ def report(found: dict[tuple[str, str], list[float]], argv: list[str]) -> str:
     ]
     middles = {key: statistics.median(values) for key, values in found.items()}
     for (name, program), values in found.items():
-        folder, steps, metric = TASKS[name]
+        folder, steps, metric, _ = TASKS[name]
         each = " ".join(f"{value:.2f}" for value in values)
         gap = middles[name, "albert-jax"] - middles[name, "Trainer"]
         said = f"{gap:+.2f}" if program == "albert-jax" else ""
