@@ -10,6 +10,10 @@ class UserError(ValueError):
     """One line that names the thing, the place and the remedy; commands print it and exit with 1."""
 
 
+class Diverged(UserError):
+    """A run whose loss is no number any more; another seed may go well."""
+
+
 def without_closed_loops(show: Callable[[Any], object]) -> Callable[[Any], object]:
     """`show`, an unraisablehook, but for what orbax's reads and writes say after the first has failed."""
     return lambda it: None if "loop is closed" in str(it.exc_value) else show(it)

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from albert_jax.errors import UserError
+from albert_jax.errors import Diverged, UserError
 
+KINDS = (UserError.__name__, Diverged.__name__)
 ROOT = Path(__file__).parents[1]
 LIST = Path(__file__).with_name("error_list.md")
 CODE = ("albert_jax", "configs", "experiments", "launch")
@@ -57,7 +58,7 @@ def of(file: Path) -> Iterator[Site]:
     name = file.relative_to(ROOT).as_posix()
     calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda node: node.lineno):
-        if getattr(call.func, "id", "") == "UserError":
+        if getattr(call.func, "id", "") in KINDS:
             yield Site(name, call.lineno, call.end_lineno, one_line(pattern(call.args[0])))
 
 

@@ -9,13 +9,17 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from etils import epath
 
 import albert_jax
 from albert_jax.commands import finetune
+from albert_jax.commands.config import finetuning
 from albert_jax.data.vocabulary import train
+from albert_jax.errors import Diverged
 from albert_jax.model.tasks import AlbertForTask
 from albert_jax.training import tracking
 from albert_jax.training.checkpoint import restore_params
+from configs.finetune import get_config
 from tests import glue_files, tuning
 from tests.commands import call
 
@@ -187,6 +191,23 @@ def test_several_seeds_have_a_median_and_a_spread(tmp_path, capsys):
     one, other = (albert_jax.load(tmp_path / f"seed-{seed}").params for seed in (7, 8))
     kernels = [p["classifier"]["classifier"]["kernel"] for p in (one, other)]
     assert np.abs(kernels[0] - kernels[1]).max() > 1e-4
+
+
+def test_a_seed_that_diverges_leaves_the_others(tmp_path, monkeypatch, capsys):
+    def pretended(run, workdir, init):
+        if run.training.seed == 1:
+            raise Diverged("the run diverged at step 3: loss nan; lower the rate")
+        return {"dev": {"accuracy": 80.0 + run.training.seed}}
+
+    monkeypatch.setattr(finetune, "finetune", pretended)
+    run = finetuning(get_config("task=sst2,size=small").to_dict(), "D")
+    with pytest.raises(Diverged, match=r"^seed 1 of 3 seeds from 0 on: the run diverged at step 3"):
+        finetune.finetune_seeds(run, epath.Path(tmp_path), epath.Path("M"), 3)
+    said = json.loads((tmp_path / "seeds.json").read_text())
+    assert said["dev"] == {"0": {"accuracy": 80.0}, "2": {"accuracy": 82.0}}
+    printed = capsys.readouterr()
+    assert "median 81.00, 80.00 to 82.00" in printed.out and "seeds 0 2: 80.00 82.00" in printed.out
+    assert printed.err == "seed 1: the run diverged at step 3: loss nan; lower the rate\n"
 
 
 def test_a_model_that_learns_nothing_is_told_with_the_remedy(tmp_path, capsys):

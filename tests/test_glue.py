@@ -91,6 +91,13 @@ def test_broken_lines_of_qqp_are_left_out_and_counted(open_task, caplog):
     assert message.endswith("train.tsv: 1 lines have not 6 columns and are left out, line 3 first")
 
 
+def test_a_broken_line_of_qqp_would_move_the_answers_of_test(open_task, tmp_path):
+    path = tmp_path / "QQP/test.tsv"
+    path.write_text(path.read_text() + "7\tcut off\n")
+    with pytest.raises(UserError, match=r"test\.tsv:\d+: 2 columns, not 3"):
+        open_task("qqp").examples("test")
+
+
 def test_mnli_has_two_parts(open_task, tmp_path):
     task = open_task("mnli")
     dev = task.examples("dev")

@@ -201,6 +201,10 @@ KINDS = {  # of task: the model's head, its classes and labels, --task, and a re
         "choice", 1, (), "choice:question_length=16",
         {"context": CONTEXT, "question": "who?", "options": ["a cat", "", "the \N{SNOWMAN}"]},
     ),
+    "race": (  # options as a table or `explain` has them, in JSON
+        "choice", 1, (), "race:question_length=16",
+        {"article": CONTEXT, "question": "who?", "options": '["a cat", "", "the \\u2603"]'},
+    ),
     "summary": ("token", 2, ("leave", "take"), "summary:sentences=2", {"document": DOCUMENT}),
     "centroid": ("pretraining", None, (), "centroid:sentences=1", {"document": DOCUMENT}),
     "similarity": (
@@ -235,6 +239,7 @@ CHECKS = {
     ),
     "tagger": lambda record, found: slices(record["text"], found["entities"]),
     "choice": lambda record, found: record["options"][found["label"]] == found["option"],
+    "race": lambda record, found: json.loads(record["options"])[found["label"]] == found["option"],
     "summary": lambda record, found: slices(record["document"], found["sentences"]),
     "centroid": lambda record, found: slices(record["document"], found["sentences"]),
 }

@@ -28,7 +28,7 @@ from albert_jax.commands.claim import claimed
 from albert_jax.commands.config import ADDED, FinetuningConfig, finetuning
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.transfer import Start, fresh, open_task
-from albert_jax.errors import UserError
+from albert_jax.errors import Diverged, UserError
 from albert_jax.interop.native import check_vocabulary, write_vocabulary
 from albert_jax.tasks import collapse
 from albert_jax.tasks.stream import predictions
@@ -127,7 +127,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
         throughput.add(int(values["tokens"]), values["tokens"] * flops)
         seen.update(tokens=int(values.pop("tokens")), positions=positions)
         if trouble := guard.trouble(step, values["loss"], values["grad_norm"]):
-            raise UserError(f"the run diverged at {trouble}; {collapse.REMEDY}")
+            raise Diverged(f"the run diverged at {trouble}; {collapse.REMEDY}")
         if step % config.log_every == 0 or step == steps:
             tracker.write(step, "train", logged(start, values, throughput.read(), seen))
 
@@ -176,26 +176,44 @@ def finetune_seeds(
 ) -> bool:
     """One run after the other, each with a seed of its own; all scores, their median and spread.
 
-    Returns whether all are done; otherwise a signal stopped one.
+    Returns:
+      Whether all are done; otherwise a signal stopped one.
+
+    Raises:
+      Diverged: at least one run did; the others' scores are kept.
     """
-    scores, first = {}, run.training.seed
-    for seed in range(first, first + count):
-        training = dataclasses.replace(run.training, seed=seed)
-        results = finetune(
-            dataclasses.replace(run, training=training), workdir / f"seed-{seed}", init
-        )
+    scores: dict[int, dict[str, float]] = {}
+    diverged: dict[int, str] = {}
+    for seed in range(run.training.seed, run.training.seed + count):
+        own = dataclasses.replace(run, training=dataclasses.replace(run.training, seed=seed))
+        try:
+            results = finetune(own, workdir / f"seed-{seed}", init)
+        except Diverged as error:
+            diverged[seed] = str(error)
+            print(f"seed {seed}: {error}", file=sys.stderr)
+            continue
         if results is None:
             return False
         scores[seed] = results["dev"]
-    summary = {name: spread_of([dev[name] for dev in scores.values()]) for name in scores[first]}
+    if scores:
+        summarise(scores, workdir)
+    if diverged:
+        seeds, (last, *_) = ", ".join(map(str, diverged)), reversed(diverged.values())
+        raise Diverged(f"seed {seeds} of {count} seeds from {run.training.seed} on: {last}")
+    return True
+
+
+def summarise(scores: dict[int, dict[str, float]], workdir: epath.Path):
+    """Prints the median and the spread of the dev scores of every seed; seeds.json gets all of them."""
+    first, *_ = scores.values()
+    summary = {name: spread_of([dev[name] for dev in scores.values()]) for name in first}
     if jax.process_index() == 0:
         content = {"dev": scores, "summary": summary}
         replace(workdir / "seeds.json", json.dumps(content, indent=2) + "\n")
     for name, values in summary.items():
         each = " ".join(f"{dev[name]:.2f}" for dev in scores.values())
         form = "median {median:.2f}, {min:.2f} to {max:.2f}, deviation {deviation:.2f}"
-        print(f"{name}: {form.format(**values)}; seeds {first} to {first + count - 1}: {each}")
-    return True
+        print(f"{name}: {form.format(**values)}; seeds {' '.join(map(str, scores))}: {each}")
 
 
 def answers(
@@ -269,7 +287,7 @@ def spread_of(values: Sequence[float]) -> dict[str, float]:
         "median": median(values),
         "min": min(values),
         "max": max(values),
-        "deviation": stdev(values),
+        "deviation": stdev(values) if len(values) > 1 else 0.0,
     }
 
 

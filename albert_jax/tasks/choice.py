@@ -95,12 +95,8 @@ def _options(record: Record, columns: Sequence[str]) -> tuple[str, ...]:
     """The options, out of a column each or out of one column with all of them."""
     if len(columns) > 1:
         return tuple(source.text(record, column) for column in columns)
-    value = record.values.get(columns[0])
-    try:
-        options = source.whole(json.loads(value)) if isinstance(value, str) else value
-    except (ValueError, RecursionError):  # also numbers and depths beyond Python
-        options = None
-    if not isinstance(options, list):
+    options = source.listed(record.values.get(columns[0]))
+    if options is None:
         found = ", ".join(map(repr, record.values))
         raise UserError(
             f"{record.place}: no list under {columns[0]!r}; found {found}; set task.options"

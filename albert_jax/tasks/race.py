@@ -188,13 +188,14 @@ def _questions(
 
 
 def _options(value: Any, place: str) -> tuple[str, ...]:
-    if not isinstance(value, list):
+    options = source.listed(value)
+    if options is None:
         raise UserError(f"{place}: the options are {value!r}; they must be a list")
-    if len(value) > len(LETTERS):
+    if len(options) > len(LETTERS):
         raise UserError(
-            f"{place}: {len(value)} options, the letters are {len(LETTERS)}; use the task choice"
+            f"{place}: {len(options)} options, the letters are {len(LETTERS)}; use the task choice"
         )
-    return tuple(value)
+    return tuple(options)
 
 
 def _number(answer: Any, place: str) -> int:

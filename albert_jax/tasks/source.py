@@ -211,6 +211,15 @@ def whole(value: Any) -> Any:
     return value
 
 
+def listed(value: Any) -> list | None:
+    """A list, or what a text in JSON spells as one, as in a table; None of anything else."""
+    try:
+        value = whole(json.loads(value)) if isinstance(value, str) else value
+    except (ValueError, RecursionError):  # also numbers and depths beyond Python
+        return None
+    return value if isinstance(value, list) else None
+
+
 def _plain_value(value: Any, names: list[str] | None, place: str) -> Any:
     if isinstance(value, list | np.ndarray):  # an array is a list inside of a list
         return [_plain_value(one, names, place) for one in value]
