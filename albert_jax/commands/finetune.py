@@ -198,8 +198,8 @@ def finetune_seeds(
     if scores:
         summarise(scores, workdir)
     if diverged:
-        seeds, (last, *_) = ", ".join(map(str, diverged)), reversed(diverged.values())
-        raise Diverged(f"seed {seeds} of {count} seeds from {run.training.seed} on: {last}")
+        seeds, what = ", ".join(map(str, diverged)), [*diverged.values()][-1]
+        raise Diverged(f"seed {seeds} of {count} seeds from {run.training.seed} on: {what}")
     return True
 
 
