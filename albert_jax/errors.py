@@ -11,7 +11,7 @@ class UserError(ValueError):
 
 
 class Diverged(UserError):
-    """A run whose loss is no number any more; another seed may go well."""
+    """A run whose loss is no number any more, or has jumped; another seed may go well."""
 
 
 def without_closed_loops(show: Callable[[Any], object]) -> Callable[[Any], object]:

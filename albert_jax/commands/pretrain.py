@@ -35,7 +35,7 @@ from albert_jax.data.remote import fetched
 from albert_jax.data.segments import Symbols
 from albert_jax.data.stages import StagedBatches
 from albert_jax.data.vocabulary import Vocabulary
-from albert_jax.errors import UserError
+from albert_jax.errors import Diverged, UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training import hosts, sharding
@@ -279,19 +279,17 @@ def rewind(
     into the same trouble and back.
 
     Raises:
-      UserError: the run is to stop, there is no checkpoint, or going back did not help.
+      Diverged: the run is to stop, there is no checkpoint, or going back did not help.
     """
     if config.on_failure == "stop":
         remedy = "lower schedule.learning_rate, or skip the data with training.on_failure=rewind"
-        raise UserError(f"the run diverged at {trouble}; {remedy}")
+        raise Diverged(f"the run diverged at {trouble}; {remedy}")
     restored = checkpoints.restore(abstract)
     if restored is None:
-        raise UserError(f"the run diverged at {trouble}, before its first checkpoint; {LOWER}")
+        raise Diverged(f"the run diverged at {trouble}, before its first checkpoint; {LOWER}")
     step, state, _ = restored
     if guard.rewound(step) > MOST_REWINDS:
-        raise UserError(
-            f"the run diverged at {trouble}, also after {MOST_REWINDS} rewinds; {LOWER}"
-        )
+        raise Diverged(f"the run diverged at {trouble}, also after {MOST_REWINDS} rewinds; {LOWER}")
     tracker.rewind(step)
     tracker.say(f"{trouble}: back to step {step}, past the data in between")
     return step, state

@@ -130,7 +130,9 @@ def _smooth(y: np.ndarray, window: int) -> np.ndarray:
 
 def _draw(axes: "Axes", panel: Panel, stages: Sequence[Stage]):
     scale = 100 if panel.unit == "%" else 1
-    for stage in filter(lambda stage: _has(stage, panel), stages):  # one may have no sentence loss
+    for stage in stages:
+        if not _has(stage, panel):  # one may have no sentence loss
+            continue
         x, y = _points(stage.training, panel.training)
         if panel.training == "learning_rate":  # nothing in it is noise
             axes.plot(x, y, color=TRAINING, lw=1.8)
