@@ -3,15 +3,11 @@
 import json
 from pathlib import Path
 
-import jax
 import pytest
 from ml_collections import ConfigDict
 
 from albert_jax.commands.config import finetuning, pretraining
-from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
-from albert_jax.training import optimizer as optimizers
-from albert_jax.training.schedule import schedule
 from configs.micro import NARROWER
 from experiments.cell import Cell
 from experiments.scale import Choice, Model
@@ -142,33 +138,6 @@ def test_every_cell_is_a_run(scale):
         elif cell.command != "prepare":
             run = pretraining(ConfigDict(cell.settings), None)
             assert run.training.steps == run.schedule.decay_steps
-
-
-@pytest.mark.parametrize("scale", SCALES)
-def test_the_step_of_every_pretraining_has_its_shapes(scale):
-    """Forward pass, loss and update, of each model that is trained for some table."""
-    models = {}
-    for cell in every_cell(scale):
-        if cell.command == "pretrain":
-            models.setdefault(json.dumps(cell.settings["model"]), cell)
-    assert len(models) > 20
-    for cell in models.values():
-        run = pretraining(ConfigDict(cell.settings), None)
-        shapes(run)
-
-
-def shapes(run):
-    """Raises if the parameters, the outputs or the update of a run do not fit together."""
-    data, model = run.data, AlbertForPretraining(run.model)
-    batch = abstract_batch(2, data.length, data.predictions, data.examples_per_row)
-    params = jax.eval_shape(model.init, jax.random.key(0), batch)["params"]
-    words, pairs = jax.eval_shape(lambda p, b: model.apply({"params": p}, b), params, batch)
-    assert words.shape == (2, data.predictions, run.model.vocab_size)
-    assert pairs.shape == (2, data.examples_per_row, 2)
-    optimizer = optimizers.make(run.optimizer, schedule(run.schedule), params)
-    state = jax.eval_shape(optimizer.init, params)
-    updates, _ = jax.eval_shape(optimizer.update, params, state, params)
-    assert jax.tree.map(lambda x: x.shape, updates) == jax.tree.map(lambda x: x.shape, params)
 
 
 def test_tables_share_their_cells():
