@@ -40,11 +40,14 @@ def run(words: Sequence[str], count: int, devices: int, port: int) -> int:
     command = [sys.executable, "-m", "albert_jax", *words]
     signals: list[int] = []  # that came and are not passed on yet
     before = {number: signal.signal(number, lambda n, _: signals.append(n)) for number in _SIGNALS}
-    processes: list[subprocess.Popen] = []
     try:
-        for index in range(count):
-            processes.append(_start(command, environment(index, count, devices, port)))
-        with _echoed(processes):
+        with contextlib.ExitStack() as stack:
+            processes = [
+                stack.enter_context(
+                    _started(command, index, environment(index, count, devices, port))
+                )
+                for index in range(count)
+            ]
             return _wait(processes, signals)
     finally:
         for number, handler in before.items():
@@ -54,8 +57,12 @@ def run(words: Sequence[str], count: int, devices: int, port: int) -> int:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def _start(command: list[str], variables: dict[str, str]) -> subprocess.Popen:
-    return subprocess.Popen(
+@contextlib.contextmanager
+def _started(
+    command: list[str], index: int, variables: dict[str, str]
+) -> Iterator[subprocess.Popen]:
+    """A process, and what it says is printed; it is ended and heard out when the block is left."""
+    process = subprocess.Popen(
         command,
         env=os.environ | variables,
         stdout=subprocess.PIPE,
@@ -63,6 +70,13 @@ def _start(command: list[str], variables: dict[str, str]) -> subprocess.Popen:
         text=True,
         start_new_session=True,  # Ctrl-C is passed on below, once
     )
+    echo = threading.Thread(target=_echo, args=(index, process))
+    echo.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        echo.join()
 
 
 def _wait(processes: Sequence[subprocess.Popen], signals: list[int]) -> int:
@@ -79,21 +93,6 @@ def _wait(processes: Sequence[subprocess.Popen], signals: list[int]) -> int:
             break
         time.sleep(POLL)
     return failed or next(filter(None, statuses), 0)
-
-
-@contextlib.contextmanager
-def _echoed(processes: Sequence[subprocess.Popen]) -> Iterator[None]:
-    """Prints what processes say; ends them and hears them out when the block is left."""
-    echoes = [threading.Thread(target=_echo, args=pair) for pair in enumerate(processes)]
-    for echo in echoes:
-        echo.start()
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-        for echo in echoes:
-            echo.join()
 
 
 def _echo(index: int, process: subprocess.Popen):

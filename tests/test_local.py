@@ -42,6 +42,21 @@ def test_when_one_fails_the_others_are_ended(monkeypatch, tmp_path):
     assert time.monotonic() - begin < 20
 
 
+def test_when_one_cannot_be_started_the_others_are_ended(monkeypatch, tmp_path):
+    started, popen = [], subprocess.Popen
+
+    def start(*words, **settings):
+        if started:
+            raise OSError("no more processes")
+        started.append(popen(*words, **settings))
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(OSError, match="no more processes"):
+        run(monkeypatch, tmp_path, "exec sleep 60")
+    assert started[0].poll() == -signal.SIGKILL
+
+
 def test_a_signal_goes_to_all(monkeypatch, tmp_path):
     handler = signal.getsignal(signal.SIGTERM)
     script = """
