@@ -40,7 +40,7 @@ STAGES = {  # layers, rows, their length, objective, updates, peak of the learni
     "shallow": (1, 64, 32, "none", 2000, 2e-3),
     "double": (2, 32, 64, "none", 2000, 1e-3),
     "deep": (4, 32, 64, "none", 3000, 1e-3),
-    "long": (4, 32, 128, "sop", 10_000, 7e-4),
+    "long": (4, 32, 128, "sop", 6000, 7e-4),
 }
 
 
