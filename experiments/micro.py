@@ -8,10 +8,11 @@ from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, s
 CONFIG = "configs/micro.py"
 LONGEST = 4.0  # times the usual updates; the paper's million would take days, so it is no longer than others
 EPOCHS = {"sst2": 1.0}  # of 67,000 examples; three of all others
-FITTING = {  # into rows of 64
+FITTING = {  # into rows of 64, and minutes
     "squad1": (("task.question_length", 24), ("task.stride", 20)),
     "squad2": (("task.question_length", 24), ("task.stride", 20)),
     "race": (("task.question_length", 32),),
+    "mnli": (("training.evaluate_every", 310),),  # an epoch; its dev set is as large as its training set
 }
 FOLDERS = {"squad1": "squad/v1-local", "squad2": "squad/v2-local", "race": "race"}
 
