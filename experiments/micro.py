@@ -12,7 +12,7 @@ FITTING = {  # into rows of 64, and minutes
     "squad1": (("task.question_length", 24), ("task.stride", 20)),
     "squad2": (("task.question_length", 24), ("task.stride", 20)),
     "race": (("task.question_length", 32),),
-    "mnli": (("training.evaluate_every", 310),),  # an epoch; its dev set is as large as its training set
+    "mnli": (("training.evaluate_every", 310),),  # an epoch: dev is as large as train
 }
 FOLDERS = {"squad1": "squad/v1-local", "squad2": "squad/v2-local", "race": "race"}
 
