@@ -41,9 +41,14 @@ class Results:
             raise UserError(f"{path} is damaged ({error}); restore it, or remove it") from error
 
     def collect(self, cell: Cell, workdir: epath.Path) -> bool:
-        """Writes the result of a cell from what its command left in its workdir; False if it is not done."""
+        """Writes the result of a cell from what its command left in its workdir; False if it is not done.
+
+        A result that is there stays, also if the cell has run again because another needs its workdir.
+        """
         if not is_finished(cell, workdir):
             return False
+        if self.path(cell).exists():
+            return True
         result = {
             "command": cell.command,
             "config": cell.config,

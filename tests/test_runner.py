@@ -79,12 +79,14 @@ def test_what_a_cell_needs_runs_first_and_once(tmp_path):
 def test_a_result_without_its_workdir_is_enough_unless_something_needs_it(tmp_path):
     first = cell(0)
     run(tmp_path, first)
-    workdir = first.workdir(epath.Path(tmp_path / "cells"))
+    workdir, before = first.workdir(epath.Path(tmp_path / "cells")), result(tmp_path, first)
     workdir.rmtree()
     run(tmp_path, first)
     assert not workdir.exists()
+    time.sleep(1)  # a result says when it was written
     run(tmp_path, cell(1, init=first))
     assert starts(tmp_path, first) == 1  # in the new workdir
+    assert result(tmp_path, first) == before
 
 
 def test_a_failure_stops_only_what_needs_it(tmp_path):
