@@ -174,6 +174,8 @@ def run(options: argparse.Namespace, found: list[Cell]):
     if options.dry_run:
         return print(*(shlex.join(cell.words(root)) for cell in order.values()), sep="\n")
     inputs.check_present(order.values())
+    for line in inputs.of_other_places(found, results):
+        print(line)
     if failures := runner.run(order, results, root, options.workers):
         raise UserError("\n".join([f"{len(failures)} cells have no result", *failures]))
     print(f"all {len(found)} results are in {options.results}")
@@ -212,6 +214,7 @@ def run_sweep(options: argparse.Namespace):
     scale, choice = scale_and_choice(options)
     plain = scale.pretraining(Model(), 0, choice).settings
     table = sweep.table(options.over, options.tasks or (), plain)
+    sweep.check(table, scale, choice)
     run(options, wanted([table], scale, choice))
     if not options.dry_run:
         comparison = compare(table, scale, Results(options.results), choice)

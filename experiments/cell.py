@@ -174,8 +174,14 @@ def decisive(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def without_folders(source: str) -> str:
     """A text's name: `../data/novels=1,tfds:wikipedia/en=2` -> `novels=1,tfds:wikipedia/en=2`."""
-    parts = source.split(",")
-    return ",".join(p if p.startswith("tfds:") else p.rpartition("/")[2] for p in parts)
+    return ",".join(map(_without_folder, source.split(",")))
+
+
+def _without_folder(part: str) -> str:
+    if part.startswith("tfds:"):
+        return part
+    path, equals, weight = part.rpartition("=") if "=" in part else (part, "", "")
+    return f"{path.rstrip('/').rpartition('/')[2]}{equals}{weight}"
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

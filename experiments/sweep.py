@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from albert_jax.errors import UserError
-from experiments.scale import Model
+from experiments.scale import Choice, Model, Scale
 from experiments.table import TASKS, Row, Table
 
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}
@@ -19,6 +19,21 @@ TYPES: dict[Any, type] = {str: str, int: int, float: float, float | None: float}
 NAMES = {  # of Model, and their types
     field.name: TYPES[field.type] for field in dataclasses.fields(Model) if field.type in TYPES
 }
+OTHERWISE = {  # settings that several stages or cells must agree on, and what says them for all
+    **dict.fromkeys(("training.seed", "data.seed"), "--seeds=N"),
+    **dict.fromkeys(("training.steps", "schedule.decay_steps"), "--over=effort:..."),
+    **{
+        f"model.{name}": f"--over={short}:..."
+        for name, short in (
+            ("num_layers", "layers"),
+            ("hidden_size", "hidden"),
+            ("embedding_size", "emb"),
+            ("sharing", "share"),
+        )
+    },
+    "data.objective": "--over=objective:...",
+}
+OF_TEXT = ("corpus.", "model.vocab_size")  # a text is prepared once for a whole sweep
 Axis = tuple[str, list[Any]]
 Settings = Mapping[str, Any]
 
@@ -39,6 +54,9 @@ def table(over: Sequence[str], tasks: Sequence[str], plain: Settings) -> Table:
         if task not in TASKS:
             raise UserError(f"there is no task {task}; choose from {', '.join(TASKS)}")
     axes = [_axis(text, plain) for text in over]
+    for number, (name, _) in enumerate(axes):
+        if name in dict(axes[:number]):
+            raise UserError(f"--over={name} is there twice; name all its values at once")
     rows = [_row(axes, values) for values in itertools.product(*(values for _, values in axes))]
     names = " x ".join(name for name, _ in axes)
     return Table(
@@ -50,12 +68,34 @@ def table(over: Sequence[str], tasks: Sequence[str], plain: Settings) -> Table:
     )
 
 
+def check(table: Table, scale: Scale, choice: Choice):
+    """Raises UserError if two rows of a sweep would be one run, as with an effort that the scale cuts."""
+    labels: dict[str, str] = {}
+    for row in table.rows:
+        assert row.model is not None
+        name = scale.pretraining(row.model, 0, choice).identity
+        if name in labels:
+            raise UserError(
+                f"--over: {labels[name]} and {row.label} are the same run at the scale {scale.name}; "
+                "leave one of them out"
+            )
+        labels[name] = row.label
+
+
 def _axis(text: str, plain: Settings) -> Axis:
     name, colon, values = text.partition(":")
     if not (colon and values and (name in NAMES or "." in name)):
         raise UserError(
             f"--over={text} must be NAME:VALUE,VALUE with NAME one of {', '.join(NAMES)}, or "
             "SECTION.KEY of the config"
+        )
+    if name in OTHERWISE:
+        raise UserError(
+            f"--over={name} would not change all stages of a run; say {OTHERWISE[name]}"
+        )
+    if name.startswith(OF_TEXT):
+        raise UserError(
+            f"--over={name} is of the text, which is one for all; sweep each --text alone"
         )
     kind = NAMES[name] if name in NAMES else _kind(name, plain)
     return name, [_value(name, value, kind) for value in values.split(",")]

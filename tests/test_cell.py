@@ -52,6 +52,8 @@ def test_a_text_is_its_name_not_its_folder():
     other = dataclasses.replace(TEXT, overrides=(("corpus.source", "a/c=1"),))
     assert TEXT.identity == moved.identity != other.identity
     assert without_folders("../x/novels=1,sotu=2") == "novels=1,sotu=2"
+    assert without_folders("books/=1,x/news.jsonl=0.5") == "books=1,news.jsonl=0.5"
+    assert without_folders("x/books/") == "books"
     assert without_folders("tfds:wikipedia/en") != without_folders("tfds:other/en")
 
 

@@ -1,10 +1,14 @@
 """What a run reads is there before it starts, and where its machines see it."""
 
+import json
+
 import pytest
+from etils import epath
 
 from albert_jax.errors import UserError
 from experiments import __main__ as experiments
 from experiments import inputs
+from experiments.results import Results
 from experiments.scale import Choice, Model, prepared
 from experiments.scales import SCALES
 from experiments.table import row_cells
@@ -44,6 +48,20 @@ def test_nothing_starts_without_what_it_reads(monkeypatch, tmp_path):
     with pytest.raises(UserError, match=r"/none: no such file or folder; give its place as --text"):
         experiments.main(["run", *words, "--launcher=slurm"])
     experiments.main(["run", *words, "--dry-run"])
+
+
+def test_results_from_other_places_are_counted(tmp_path):
+    """A name without folders is that of two texts, and of the official and the local part of a task."""
+    found = Results(epath.Path(tmp_path))
+    for cell in cells("a/texts", "local"):
+        found.path(cell).write_text(json.dumps({"overrides": dict(cell.overrides)}))
+    assert not inputs.of_other_places(cells("a/texts", "local"), found)
+    text, tasks = inputs.of_other_places(cells("b/texts", "official"), found)
+    remedy = "to keep them apart, give --results=FOLDER and --workdir=FOLDER"
+    assert text == f"1 of the results are from a/texts, not from b/texts; {remedy}"
+    assert tasks == (
+        f"1 of the results are from local/glue_data, not from official/glue_data; {remedy}"
+    )
 
 
 def test_what_jobs_elsewhere_read_is_in_a_bucket(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from albert_jax.errors import UserError
 from experiments.scale import Model
 from experiments.scales import SCALES
-from experiments.sweep import table
+from experiments.sweep import check, table
 from experiments.table import cells
 from tests.test_comparison import CHOICE
 
@@ -35,10 +35,12 @@ def test_a_sweep_over_what_a_table_compares_runs_its_cells():
 
 
 def test_values_are_of_the_type_of_their_setting():
-    rows = table(["effort:2", "optimizer.weight_decay:0", "training.steps:9"], [], PLAIN).rows
+    rows = table(
+        ["effort:2", "optimizer.weight_decay:0", "training.evaluate_every:9"], [], PLAIN
+    ).rows
     settings = dict(rows[0].model.settings)
     assert repr(rows[0].model.effort) == "2.0"
-    assert repr(settings) == "{'optimizer.weight_decay': 0.0, 'training.steps': 9}"
+    assert repr(settings) == "{'optimizer.weight_decay': 0.0, 'training.evaluate_every': 9}"
 
 
 @pytest.mark.parametrize(
@@ -47,10 +49,22 @@ def test_values_are_of_the_type_of_their_setting():
         ("effort:abc", "--over=effort:abc must be a number"),
         ("dropout:0.1,x", "--over=dropout:x must be a number"),
         ("emb:64.5", "--over=emb:64.5 must be a whole number"),
-        ("model.num_layers:abc", "--over=model.num_layers:abc must be a whole number"),
+        ("model.num_heads:abc", "--over=model.num_heads:abc must be a whole number"),
         ("optimizer.weight_decay:nan", "--over=optimizer.weight_decay:nan must be a number"),
         ("schedule.joined:1", "--over=schedule.joined:1 must be True or False"),
         ("model.layer:2", "--over=model.layer: the config has no such setting; correct the name"),
+        (
+            "training.seed:1,2",
+            "--over=training.seed would not change all stages of a run; say --seeds=N",
+        ),
+        (
+            "model.num_layers:2,8",
+            "--over=model.num_layers would not change all stages of a run; say --over=layers:...",
+        ),
+        (
+            "corpus.held_out:0.05,0.1",
+            "--over=corpus.held_out is of the text, which is one for all; sweep each --text alone",
+        ),
         ("preset.x:2", "--over=preset.x: the config has no such setting; correct the name"),
     ],
 )
@@ -58,3 +72,19 @@ def test_a_value_of_another_type_is_named(over, message):
     with pytest.raises(UserError) as raised:
         table([over], [], PLAIN)
     assert str(raised.value) == message
+
+
+def test_a_setting_has_its_values_at_once():
+    with pytest.raises(UserError, match=r"^--over=emb is there twice; name all its values at once$"):
+        table(["emb:64", "share:all", "emb:128"], [], PLAIN)
+
+
+def test_two_rows_are_two_runs():
+    """At this scale no run is longer than four times the usual."""
+    scale = SCALES["micro"]
+    check(table(["effort:1,2"], [], PLAIN), scale, CHOICE)
+    message = (
+        "^--over: effort = 1.0 and effort = 8.0 are the same run at the scale micro; leave one"
+    )
+    with pytest.raises(UserError, match=message):
+        check(table(["effort:1,2,8"], [], PLAIN), scale, CHOICE)
