@@ -8,7 +8,7 @@ python -m experiments table table3 --latex
 python -m experiments report --output=RESULTS.md
 python -m experiments plan table3 --scale=paper --topology=v3:4x8
 python -m experiments sweep --over=emb:64,128,256 --over=share:all,none
-python -m experiments run table3 --scale=paper --launcher=tpu_vm --workdir=gs://B/runs --data=gs://B --dry-run
+python -m experiments run table3 --scale=paper --launcher=tpu_vm --workdir=gs://B/runs --data=gs://B --text=gs://B/text.jsonl
 python -m experiments collect table3 --scale=paper --workdir=gs://B/runs
 """
 
@@ -24,7 +24,7 @@ from experiments.cell import Cell
 from experiments.comparison import Comparison, compare
 from experiments.grid import grid
 from experiments.program import serve
-from experiments.results import FOLDER, Results
+from experiments.results import FOLDER, Results, is_finished
 from experiments.scale import TEXTS, Choice, Model, Scale
 from experiments.scales import SCALES
 from experiments.status import Status
@@ -184,10 +184,16 @@ def run(options: argparse.Namespace, found: list[Cell]):
 def launch(options: argparse.Namespace, found: list[Cell]):
     """Runs cells and what they need as jobs; if jobs cannot wait for others, those that need not.
 
-    What has run elsewhere is known by its result.
+    What has run is known by its workdir, where jobs look for it; a dry run does not look into a bucket, and
+    believes the results. Whatever has finished since the last time is collected.
     """
     results, root = Results(options.results), options.workdir
-    order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
+    if options.dry_run and inputs.is_remote(str(root)):
+        order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
+    else:
+        if not options.dry_run:
+            collect(found, results, root)
+        order = runner.plan(found, results, lambda cell: is_finished(cell, cell.workdir(root)))
     if options.launcher not in SHARED:
         inputs.check_remote(order.values(), options.launcher)
     elif not options.dry_run:
@@ -199,7 +205,7 @@ def launch(options: argparse.Namespace, found: list[Cell]):
     for later in waiting:
         print(f"# {later.name} waits for {', '.join(later.after)}")
     if waiting:
-        print("# when those have finished: collect, then the same command again")
+        print("# when the others have finished: the same command again")
 
 
 def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:
@@ -223,13 +229,16 @@ def run_sweep(options: argparse.Namespace):
 
 def collect_results(options: argparse.Namespace):
     """Writes the results of cells that a launcher has run, and of what they need, from their workdirs."""
-    found, results = wanted(*chosen(options)), Results(options.results)
+    collect(wanted(*chosen(options)), Results(options.results), options.workdir)
+
+
+def collect(found: list[Cell], results: Results, root: epath.Path):
+    """Writes what results there are in workdirs, and says of each cell whether there is one."""
     order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
     for cell in (order | {cell.identity: cell for cell in found}).values():
         state = "has one"
         if results.read(cell) is None:
-            done = results.collect(cell, cell.workdir(options.workdir))
-            state = "collected" if done else "not done"
+            state = "collected" if results.collect(cell, cell.workdir(root)) else "not done"
         print(f"{cell.identity:24}  {state}")
 
 

@@ -10,6 +10,7 @@ from albert_jax.errors import UserError
 from experiments.cell import Cell
 from experiments.results import Results
 
+TFDS = "tfds:"
 TEXT, MORE_TEXT, DATA = "--text", "--more-text", "--data"
 PLACES = ("corpus.source", "task.data_dir")  # settings that cells override with them
 WITHOUT = {  # what needs none
@@ -22,7 +23,7 @@ WITHOUT = {  # what needs none
 def check_present(cells: Iterable[Cell]):
     """Raises UserError for what is not on this machine; what is in a bucket is not looked for."""
     for place, name in paths(cells):
-        if not (_is_remote(place) or _exists(place)):
+        if not (is_remote(place) or place.startswith(TFDS) or _exists(place)):
             raise UserError(
                 f"{place}: no such file or folder; give its place as {name}{WITHOUT[name]}"
             )
@@ -31,7 +32,12 @@ def check_present(cells: Iterable[Cell]):
 def check_remote(cells: Iterable[Cell], launcher: str):
     """Raises UserError for what is on this machine, where the machines of a launcher do not see it."""
     for place, name in paths(cells):
-        if not _is_remote(place):
+        if place.startswith(TFDS) and not is_remote(place):
+            raise UserError(
+                f"{place} would be looked for on each machine of {launcher}, which has none; have it "
+                f"prepared in a bucket and give {name}=tfds:gs://BUCKET/FOLDER"
+            )
+        if not is_remote(place):
             raise UserError(
                 f"{place} is a path of this machine, and {launcher} has others; copy it to "
                 f"gs://BUCKET/... and give that as {name}"
@@ -56,7 +62,7 @@ def of_other_places(cells: Iterable[Cell], results: Results) -> list[str]:
 
 
 def paths(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
-    """Files, folders and patterns, each with the name of what says where it is."""
+    """Files, folders, patterns and names of TFDS, each with the name of what says where it is."""
     for cell in cells:
         if cell.command == "prepare":
             yield from _texts(cell)
@@ -68,7 +74,7 @@ def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
     """The parts of a text; one with more text than another begins with that."""
     chosen = _sources(cell.text or cell)
     for source in _sources(cell):
-        if source != "sotu" and not source.startswith("tfds:"):
+        if source != "sotu":
             yield source, TEXT if source in chosen else MORE_TEXT
 
 
@@ -80,7 +86,8 @@ def _sources(cell: Cell) -> list[str]:
     return [part.rpartition("=")[0] or part for part in source.split(",")]
 
 
-def _is_remote(place: str) -> bool:
+def is_remote(place: str) -> bool:
+    """Whether it is in a bucket."""
     return "://" in place
 
 

@@ -41,15 +41,17 @@ wait "$step"
 
 
 def script(jobs: Sequence[Job], site: Site) -> str:
-    """The shell script that submits the jobs, each after those it needs."""
+    """The shell script that submits the jobs, each after those it needs and after any other of its name.
+
+    A cell that two tables share may be sent twice; the second finds it finished.
+    """
     names = {job.name for job in jobs}
     parts = []
     for job in jobs:
         needed = "".join(f":${_variable(name)}" for name in job.after if name in names)
-        after = f'"--dependency=afterok{needed}" ' if needed else ""
-        parts += [
-            f"{_variable(job.name)}=$(sbatch --parsable {after}<<'END'\n{batch(job, site)}END\n)"
-        ]
+        after = f"singleton,afterok{needed}" if needed else "singleton"
+        asked = f'sbatch --parsable "--dependency={after}"'
+        parts += [f"{_variable(job.name)}=$({asked} <<'END'\n{batch(job, site)}END\n)"]
         parts += [f'echo "{job.name}: ${_variable(job.name)}"']
     return "\n".join(parts)
 

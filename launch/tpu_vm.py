@@ -100,19 +100,40 @@ def delete(name: str, site: Site) -> Command:
 def keep(jobs: Sequence[Job], site: Site):
     """Keeps every job going until all have finished; a job begins when those before it are done.
 
+    A job that fails too often is given up, with those after it; the others go on.
+
     Raises:
-      UserError: a job failed too often, or there are changes that are in no commit. Slices stay.
+      UserError: jobs were given up, whose slices stay; or there are changes that are in no commit.
     """
     if Command(("git", "status", "--porcelain", "--untracked-files=no")).answer():
         raise UserError("the machines get the last commit, and there are changes; commit them")
     keeper = Keeper(site)
     waiting = {job.name: job for job in jobs}
+    given_up: dict[str, str] = {}
     while waiting:
         for job in list(waiting.values()):
-            if not waiting.keys() & set(job.after) and keeper.advance(job):
+            if not waiting.keys() & set(job.after) and _is_over(job, keeper, given_up):
                 del waiting[job.name]
         if waiting:
             time.sleep(POLL)
+    if given_up:
+        raise UserError("\n".join([f"{len(given_up)} jobs were given up", *given_up.values()]))
+
+
+def _is_over(job: Job, keeper: "Keeper", given_up: dict[str, str]) -> bool:
+    """Takes a job a step further; whether it has finished, or is given up and noted with the reason."""
+    try:
+        if given_up.keys() & set(job.after):
+            raise GivenUp(f"{job.name} cannot run: what it needs failed")
+        return keeper.advance(job)
+    except GivenUp as error:
+        given_up[job.name] = str(error)
+        _say(job, str(error))
+        return True
+
+
+class GivenUp(UserError):
+    """A job will not finish."""
 
 
 class Keeper:
@@ -123,7 +144,7 @@ class Keeper:
         self._failures: Counter[str] = Counter()
 
     def advance(self, job: Job) -> bool:
-        """Looks at a job and does what is next; whether it has finished."""
+        """Looks at a job and does what is next; whether it has finished. GivenUp: it failed too often."""
         found = state(job.name, self._site).answer()
         if found == "ACTIVE":
             return self._advance_active(job)
@@ -151,7 +172,7 @@ class Keeper:
     def _restart(self, job: Job, status: int):
         self._failures[job.name] += status != STOPPED
         if self._failures[job.name] > MOST_RESTARTS:
-            raise UserError(
+            raise GivenUp(
                 f"{job.name} failed {MOST_RESTARTS} times, last with status {status}; see its log: "
                 f"python -m launch.tpu_vm logs --name={job.name}"
             )

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from albert_jax.errors import Diverged, UserError
+from launch.tpu_vm import GivenUp
 
-KINDS = (UserError.__name__, Diverged.__name__)
+KINDS = tuple(kind.__name__ for kind in (UserError, Diverged, GivenUp))
 ROOT = Path(__file__).parents[1]
 LIST = Path(__file__).with_name("error_list.md")
 CODE = ("albert_jax", "configs", "experiments", "launch")

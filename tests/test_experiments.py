@@ -23,12 +23,13 @@ from tests.pretend import STEPS
 from tests.test_runner import cell as pretended
 
 ROOT = Path(__file__).parents[1]
+CHOSEN = ("--tasks=sst2", "--text=tfds:gs://bucket/wikipedia")
 
 
 def test_paper_cells_are_jobs_of_a_launcher(capsys, tmp_path):
     """One job a cell, in order, each waiting for what it needs."""
     words = "run table5 --scale=paper --launcher=tpu_vm --workdir=gs://bucket/cells --dry-run"
-    flags = ["--tasks=sst2", "--data=gs://bucket/data", f"--results={tmp_path}"]
+    flags = [*CHOSEN, "--data=gs://bucket/data", f"--results={tmp_path}"]
     experiments.main([*words.split(), *flags])
     printed = capsys.readouterr().out
     names = [cell.identity for cell in paper_cells()]
@@ -41,7 +42,7 @@ def test_paper_cells_are_jobs_of_a_launcher(capsys, tmp_path):
 @pytest.mark.parametrize("launcher", ["kubernetes", "skypilot"])
 def test_where_no_job_waits_those_go_out_that_can(launcher, capsys, tmp_path):
     words = f"run table5 --scale=paper --launcher={launcher} --workdir=gs://bucket/cells --dry-run"
-    flags = ["--tasks=sst2", "--data=gs://bucket/data", f"--results={tmp_path}"]
+    flags = [*CHOSEN, "--data=gs://bucket/data", f"--results={tmp_path}"]
     text, *others = [cell.identity for cell in paper_cells()]
     experiments.main([*words.split(), *flags])
     script = capsys.readouterr().out
@@ -56,9 +57,25 @@ def test_where_no_job_waits_those_go_out_that_can(launcher, capsys, tmp_path):
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
+def test_what_ran_on_another_machine_runs_again_where_others_need_it(capsys, tmp_path):
+    """A result is enough for a table; a job that goes on from a checkpoint needs that."""
+    table, micro = experiments.TABLES["table5"], SCALES["micro"]
+    choice = micro.default._replace(text="sotu", tasks=("sst2",), data=str(tmp_path))
+    written = results.write(tmp_path / "results", table, micro, choice, lambda *_: 0.5)
+    _, _, tuned, *_ = experiments.wanted([table], micro, choice)
+    written.path(tuned).unlink()
+    words = ["run", "table5", "--launcher=slurm", "--text=sotu", "--tasks=sst2", "--dry-run"]
+    places = [f"--{n}={tmp_path / n}" for n in ("results", "workdir")] + [f"--data={tmp_path}"]
+    experiments.main([*words, *places])
+    script = capsys.readouterr().out
+    sent = [cell.identity for cell in tuned.with_needs()]
+    assert script.count("-m albert_jax ") == len(set(sent))
+    assert all(f"--job-name={name}\n" in script for name in sent)
+
+
 def paper_cells() -> list[Cell]:
     """A text, three models, a measurement and a tuned model of each."""
-    options = experiments._parser().parse_args(["run", "table5", "--scale=paper", "--tasks=sst2"])
+    options = experiments._parser().parse_args(["run", "table5", "--scale=paper", *CHOSEN])
     found = experiments.wanted(*experiments.chosen(options))
     return [found[0].text, *found]
 

@@ -66,7 +66,7 @@ def test_results_from_other_places_are_counted(tmp_path):
 
 def test_what_jobs_elsewhere_read_is_in_a_bucket(tmp_path):
     words = ["run", "table3", "--scale=paper", "--launcher=tpu_vm", "--dry-run", "--tasks=squad1"]
-    places = ["--workdir=gs://b/cells", f"--results={tmp_path}"]
+    places = ["--workdir=gs://b/cells", f"--results={tmp_path}", "--text=gs://b/text"]
     refusal = "is a path of this machine, and tpu_vm has others; copy it to gs://BUCKET/... and"
     for word, named in (
         ("--data=data", "data/squad {} give that as --data"),
@@ -76,6 +76,12 @@ def test_what_jobs_elsewhere_read_is_in_a_bucket(tmp_path):
         with pytest.raises(UserError) as raised:
             experiments.main([*words, *places, word])
         assert str(raised.value) == named.format(refusal)
+    with pytest.raises(UserError) as raised:
+        experiments.main([*words, *places, "--text=wikipedia"])
+    assert str(raised.value) == (
+        "tfds:wikipedia/20230601.en would be looked for on each machine of tpu_vm, which has none; have it "
+        "prepared in a bucket and give --text=tfds:gs://BUCKET/FOLDER"
+    )
 
 
 def test_more_text_has_a_name_of_its_own(tmp_path):

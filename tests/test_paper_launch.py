@@ -36,7 +36,7 @@ def test_every_batch_of_the_paper_is_shared_out_evenly(tmp_path):
 
 @pytest.mark.parametrize("launcher", ["tpu_vm", "slurm"])
 def test_table_3_goes_out_as_a_job_a_cell(launcher, capsys):
-    places = ["--workdir=gs://BUCKET/cells", "--data=gs://BUCKET/data"]
+    places = ["--workdir=gs://BUCKET/cells", "--data=gs://BUCKET/data", "--text=gs://BUCKET/text"]
     main(["run", "table3", "--scale=paper", f"--launcher={launcher}", *places, "--dry-run"])
     script = capsys.readouterr().out
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)

@@ -30,7 +30,8 @@ def test_jobs_are_submitted_each_after_those_it_needs(tmp_path):
         check=True,
     )
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert calls == ["--parsable", "--parsable --dependency=afterok:17"]
+    asked = "--parsable --dependency=singleton"
+    assert calls == [asked, f"{asked},afterok:17"]
 
 
 def start(tmp_path, srun):

@@ -75,7 +75,9 @@ def test_a_value_of_another_type_is_named(over, message):
 
 
 def test_a_setting_has_its_values_at_once():
-    with pytest.raises(UserError, match=r"^--over=emb is there twice; name all its values at once$"):
+    with pytest.raises(
+        UserError, match=r"^--over=emb is there twice; name all its values at once$"
+    ):
         table(["emb:64", "share:all", "emb:128"], [], PLAIN)
 
 

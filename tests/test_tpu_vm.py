@@ -126,6 +126,16 @@ def test_a_job_that_always_fails_is_given_up(cloud):
         cloud(["ACTIVE"] * 20, ["1"] * 20)
 
 
+def test_the_others_go_on(cloud, capfd):
+    """What needs the job that is given up is given up as well; what does not, finishes."""
+    needing = Job("sst2", JOB.commands, one_host=True, after=("base",))
+    other = Job("mnli", JOB.commands, one_host=True)
+    polls = [answer for _ in range(11) for answer in ("1", "running")] + ["0"]
+    with pytest.raises(UserError, match=r"^2 jobs were given up\nbase failed .*\nsst2 cannot run"):
+        cloud(["ACTIVE"] * 30, polls, (JOB, needing, other))
+    assert "mnli: finished, giving the slice back" in capfd.readouterr().out
+
+
 def test_a_host_that_does_not_answer_is_asked_again(cloud):
     assert cloud(["ACTIVE"] * 2, ["-", "0"]) == ["delete"]
 
