@@ -19,11 +19,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from etils import epath
 
 from albert_jax.errors import UserError
+from albert_jax.training.workdir import replace
 from experiments import formats, inputs, plans, report, runner, sweep
 from experiments.cell import Cell
 from experiments.comparison import Comparison, compare
-from experiments.grid import grid
-from experiments.program import serve
+from experiments.program import Parser, serve
 from experiments.results import FOLDER, Results, is_finished
 from experiments.scale import TEXTS, Choice, Model, Scale
 from experiments.scales import SCALES
@@ -45,8 +45,8 @@ def main(argv: list[str]):
     options.do(options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         "python -m experiments", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -224,7 +224,7 @@ def run_sweep(options: argparse.Namespace):
     run(options, wanted([table], scale, choice))
     if not options.dry_run:
         comparison = compare(table, scale, Results(options.results), choice)
-        print(formats.markdown(grid(comparison)))
+        print(formats.markdown(report.words(comparison, choice)))
 
 
 def collect_results(options: argparse.Namespace):
@@ -253,8 +253,11 @@ def show_status(options: argparse.Namespace):
     for name in done:
         status.set(name, AGAIN if name in order else "finished", open=name in order)
     for name, cell in everything.items():
-        if runner.is_running(cell.workdir(root)):
+        workdir = cell.workdir(root)
+        if runner.is_running(workdir):
             status.set(name, "runs", open=True)
+        elif runner.has_failed(workdir):
+            status.set(name, f"failed, see {workdir / runner.LOG}")
     print(status.table(root))
 
 
@@ -269,8 +272,9 @@ def comparisons(options: argparse.Namespace) -> Iterator[Comparison]:
 def show_tables(options: argparse.Namespace):
     """The tables as far as there are results."""
     write = formats.latex if options.latex else formats.markdown
+    _, _, choice = chosen(options)
     for comparison in comparisons(options):
-        print(write(grid(comparison)))
+        print(write(report.words(comparison, choice)))
 
 
 def plan_models(options: argparse.Namespace):
@@ -284,7 +288,8 @@ def write_report(options: argparse.Namespace):
     parts = [report.part(comparison, choice) for comparison in comparisons(options)]
     is_markdown = options.output.suffix == ".md"
     write = report.markdown_page if is_markdown else report.html_page
-    options.output.write_text(write(parts))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    replace(options.output, write(parts))
     print(options.output)
 
 

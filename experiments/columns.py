@@ -144,7 +144,8 @@ COLUMNS = {
         "ratio",
         _of("pretrain", _rate),
         _said("speed"),
-        "Tokens of pretraining for a second of processor time; other work of the machine does not count.",
+        "Tokens of pretraining for a second of processor time, so that other work of the machine does not "
+        "count; of the clock for what a launcher ran.",
     ),
     "hours": Column(
         "hours",
@@ -172,7 +173,7 @@ COLUMNS = {
         "share",
         _of("pretrain", _score("sentence_accuracy")),
         _nothing,
-        "Accuracy on held-out pairs; 50 is chance.",
+        "Accuracy on held-out pairs.",
     ),
     "on_mlm": Column("masked LM", "share", _of("objectives", _score("mlm")), _said("mlm")),
     "on_nsp": Column("next sentence", "share", _of("objectives", _score("nsp")), _said("on_nsp")),

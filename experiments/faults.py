@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from albert_jax.training.workdir import provenance
+from experiments import program
 
 TESTS = ("tests/faults", "tests/test_divergence.py")
 HEAD = """# What happens to a run when something goes wrong
@@ -28,11 +29,14 @@ CPU cores. "Bitwise" compares every logged number but the times with those of a 
 
 def main(argv: list[str]):
     """Writes the table into a file."""
-    output, *reports = argv
+    parser = program.parser("faults", __doc__)
+    parser.add_argument("output", metavar="FILE.md")
+    parser.add_argument("reports", nargs="*", metavar="REPORT.xml")
+    options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        reports = reports or [_run(Path(folder) / "report.xml")]
+        reports = options.reports or [_run(Path(folder) / "report.xml")]
         text = page(ElementTree.parse(report).getroot() for report in reports)
-    Path(output).write_text(text)
+    Path(options.output).write_text(text)
 
 
 def _run(report: Path) -> str:
@@ -54,4 +58,4 @@ def page(reports: Iterable[ElementTree.Element]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    program.serve(main)

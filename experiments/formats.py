@@ -46,7 +46,7 @@ def latex(grid: Grid) -> str:
             *(" & ".join(row) + r" \\" for row in rows),
             r"\bottomrule",
             r"\end{tabular}",
-            rf"\caption{{{latex_text(grid.about)} {latex_text(' '.join(grid.notes))}}}",
+            rf"\caption{{{latex_text(' '.join([f'{grid.title}.', grid.about, *grid.notes]))}}}",
             r"\end{table}",
             "",
         ]

@@ -100,6 +100,8 @@ def _of_here(comparison: Comparison, line: Line, name: str) -> Item:
         return Item(text)
     if entry.spread is not None:
         text += f" ± {entry.spread:.1f}"
+    if len(entry.values) < line.seeds:
+        text += f" ({len(entry.values)} seed{'s' * (len(entry.values) > 1)})"
     if reference is line or base is None or not base.values:
         return Item(text)
     return Item(f"{text} ({difference(entry, base):+.1f})", is_told_apart(entry, base))

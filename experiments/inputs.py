@@ -71,8 +71,15 @@ def paths(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
 
 
 def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
-    """The parts of a text; one with more text than another begins with that."""
+    """The parts of a text; one with more text than another begins with that.
+
+    Raises:
+      UserError: what it has more is nothing else.
+    """
     chosen = _sources(cell.text or cell)
+    for source in _sources(cell)[len(chosen) :]:
+        if source in chosen:
+            raise UserError(f"{MORE_TEXT}={source} is a part of {TEXT} already; name another text")
     for source in _sources(cell):
         if source != "sotu":
             yield source, TEXT if source in chosen else MORE_TEXT

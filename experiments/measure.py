@@ -7,7 +7,6 @@ python -m experiments.measure layers --model=WORKDIR --workdir=OUT        Figure
 import dataclasses
 import itertools
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -20,7 +19,6 @@ from albert_jax.data import batches
 from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.records import Records, load_vocabulary
 from albert_jax.data.segments import Symbols
-from albert_jax.errors import UserError
 from albert_jax.model.albert import Albert, AlbertForPretraining
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training import losses
@@ -110,7 +108,4 @@ def _held_out(run: Pretrained, objective: str) -> Iterator[batches.Batch]:
 MEASUREMENTS = {"objectives": objectives, "layers": layers}
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except UserError as error:
-        sys.exit(f"experiments.measure: {error}")
+    program.serve(main)

@@ -8,9 +8,17 @@ from collections.abc import Callable
 from albert_jax.errors import UserError
 
 
-def parser(module: str, about: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A command line whose errors are a line and exit status 1, as everywhere here."""
+
+    def error(self, message: str):
+        """Ends the program."""
+        sys.exit(f"experiments: {message}; see {self.prog} --help")
+
+
+def parser(module: str, about: str) -> Parser:
     """The command line of `python -m experiments.MODULE`, whose help is the module's own text."""
-    return argparse.ArgumentParser(
+    return Parser(
         f"python -m experiments.{module}",
         description=about,
         formatter_class=argparse.RawTextHelpFormatter,
@@ -24,5 +32,7 @@ def serve(main: Callable[[list[str]], None], remedy: str = "run it again"):
         main(sys.argv[1:])
     except UserError as error:
         sys.exit(f"experiments: {error}")
+    except OSError as error:  # a full disk, a folder that may not be written
+        sys.exit(f"experiments: {error}; {remedy}")
     except KeyboardInterrupt:
         sys.exit(f"experiments: interrupted; {remedy}")

@@ -65,12 +65,18 @@ def text_name(source: str) -> str:
 def _made_by(results: Iterable[Result]) -> list[str]:
     """The commits and the devices of results, each once."""
     results = [result for result in results if "devices" in result]
-    commits = dict.fromkeys(result["commit"][:7] for result in results)
+    commits = dict.fromkeys(_short(result["commit"]) for result in results)
     devices = dict.fromkeys(f"{r['devices']['count']} {r['devices']['kind']}" for r in results)
     return [
         f"commit{'s' * (len(commits) > 1)} {', '.join(sorted(commits))}",
         f"device: {', '.join(sorted(devices))}",
     ]
+
+
+def _short(commit: str | None) -> str:
+    """A commit as git abbreviates it, and whether there were changes that are not in it."""
+    head, _, changed = (commit or "unknown").partition("-")
+    return head[:7] + (f"-{changed}" if changed else "")
 
 
 def _guesses(comparison: Comparison, runs: list[Result]) -> list[str]:

@@ -58,15 +58,20 @@ class Part(NamedTuple):
 def part(comparison: Comparison, choice: Choice) -> Part:
     """What the report shows of a table, of which that choice was to be run."""
     drawn = [PICTURES[name](comparison) for name in comparison.table.pictures]
-    words = grid(comparison)
     return Part(
         comparison.table.name,
         comparison,
         choice,
-        words._replace(notes=[provenance.sentence(comparison, choice), *words.notes]),
+        words(comparison, choice),
         [picture for picture in drawn if picture],
         finding(comparison.scale.name, comparison.table.name),
     )
+
+
+def words(comparison: Comparison, choice: Choice) -> Grid:
+    """The table, with what it was made of."""
+    found = grid(comparison)
+    return found._replace(notes=[provenance.sentence(comparison, choice), *found.notes])
 
 
 def finding(scale: str, table: str, path: Path = FINDINGS) -> str:

@@ -28,7 +28,12 @@ from experiments.status import Status
 from launch.job import STOPPED
 
 POLL = 0.5  # seconds
-LOG, LOCK, DONE = "log.txt", "lock", "done"  # beside what the command itself writes
+LOG, LOCK, DONE, FAILED = (
+    "log.txt",
+    "lock",
+    "done",
+    "failed",
+)  # beside what the command itself writes
 SIGNAL_OF_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG of prctl(2)
 LIBC = ctypes.CDLL(None)
 
@@ -125,6 +130,7 @@ class Runner:
             lock.close()
             status.set(name, "finished")
             return
+        (workdir / FAILED).unlink(missing_ok=True)
         cores = self._free.pop()
         process = self._process(cell, workdir, lock, cores)
         self._running[name] = Running(process, lock, cores, time.time(), read_clock(workdir))
@@ -160,6 +166,7 @@ class Runner:
             status.set(name, "was killed, perhaps for want of memory; the same command goes on")
         else:
             status.set(name, f"failed, see {workdir / LOG}")
+            (workdir / FAILED).touch()
         self._free.append(running.cores)
         running.lock.close()
 
@@ -185,7 +192,8 @@ def has_ended(running: Running, workdir: epath.Path) -> bool:
     cpu = usage.ru_utime + usage.ru_stime if pid else processor_time(running.process.pid)
     spent = {"wall": time.time() - running.started, "cpu": cpu}
     total = {name: round(running.before[name] + seconds, 1) for name, seconds in spent.items()}
-    replace(workdir / CLOCK, json.dumps(total))
+    with contextlib.suppress(OSError):  # a full disk is for the cells to say
+        replace(workdir / CLOCK, json.dumps(total))
     return bool(pid)
 
 
@@ -197,6 +205,11 @@ def processor_time(pid: int) -> float:
     except OSError:
         return 0.0
     return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def has_failed(workdir: epath.Path) -> bool:
+    """Whether a cell's last start ended in an error."""
+    return (workdir / FAILED).exists()
 
 
 def is_running(workdir: epath.Path) -> bool:

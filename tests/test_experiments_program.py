@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from albert_jax.errors import UserError
-from experiments.program import serve
+from experiments.program import parser, serve
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +30,24 @@ def test_an_error_is_a_line():
 
     with pytest.raises(SystemExit, match=r"^experiments: no torch$"):
         serve(main)
+
+
+def test_what_the_system_refuses_is_a_line():
+    def main(_):
+        raise OSError(28, "No space left on device", "runs/a")
+
+    with pytest.raises(
+        SystemExit, match=r"^experiments: .* No space left on device: 'runs/a'; run it again$"
+    ):
+        serve(main)
+
+
+def test_a_wrong_flag_is_a_line(capsys):
+    with pytest.raises(
+        SystemExit, match=r"^experiments: .*--seeds=3; see python -m experiments.x --"
+    ):
+        parser("x", "").parse_args(["--seeds=3"])
+    assert not capsys.readouterr().err
 
 
 def test_a_signal_ends_it_as_an_interrupt_does():

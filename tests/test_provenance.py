@@ -57,6 +57,13 @@ def test_a_command_says_what_differs_from_the_scales_own():
     )
 
 
+def test_a_commit_is_shown_with_what_is_not_in_it():
+    commits = ("0123456789", "0123456789-dirty", None)
+    made = [{"commit": c, "devices": {"kind": "cpu", "count": 1}} for c in commits]
+    (said, _) = provenance._made_by(made)
+    assert said == "commits 0123456, 0123456-dirty, unknown"
+
+
 def test_a_text_is_named_without_folders():
     assert provenance.text_name("../data/novels=1,../data/wikipedia=1") == "novels + wikipedia"
     assert provenance.text_name("a=2,tfds:wikipedia/en=1") == "a=2 + tfds:wikipedia/en"

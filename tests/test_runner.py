@@ -98,6 +98,8 @@ def test_a_failure_stops_only_what_needs_it(tmp_path):
     log = unlucky.workdir(epath.Path(tmp_path / "cells")) / "log.txt"
     assert any(str(log) in line for line in lines)
     assert "out of luck" in log.read_text()
+    assert runner.has_failed(log.parent)
+    assert not runner.has_failed(other.workdir(epath.Path(tmp_path / "cells")))
 
 
 def test_a_killed_cell_is_told_from_one_that_failed(tmp_path):

@@ -7,9 +7,9 @@ TABLE = Table(
     name="table10",
     title="Table 10: SQuAD and RACE",
     about=(
-        "Single models; SQuAD's dev sets and RACE's test set. Ensembles and SQuAD's hidden test set, "
-        "the rest of the paper's table, are left out. At micro scale there are no more updates than "
-        "in other tables, and both rows of ALBERT are the same runs."
+        "Single models; SQuAD's dev sets and, where the data have it, RACE's test set. Ensembles and "
+        "SQuAD's hidden test set, the rest of the paper's table, are left out. At micro scale there "
+        "are no more updates than in other tables, and both rows of ALBERT are the same runs."
     ),
     rows=(
         Row("BERT-large", None, dict(squad1=(90.9, 84.1), squad2=(81.8, 79.0), race_test=72.0)),

@@ -24,7 +24,8 @@ TABLE = Table(
         "(SOP), or whether the second is from the same text at all (NSP). In the paper, a "
         "model taught NSP could not tell the order (52.0 %), one taught SOP could do both, "
         "and SOP helped the tasks that have several sentences. The paper's first three columns are "
-        "of the development texts of SQuAD and RACE, those here of text held out from pretraining."
+        "of the development texts of SQuAD and RACE, those here of text held out from pretraining; "
+        "here the sentence head of a model without a second loss is as it was initialised."
     ),
     rows=tuple(
         Row(NAMES[objective], Model(size="base", objective=objective), paper)
