@@ -8,7 +8,7 @@ import warnings
 from absl import logging as absl_logging
 
 from albert_jax import environment
-from albert_jax.errors import UserError, without_closed_loops
+from albert_jax.errors import UserError, one_line, without_closed_loops
 
 COMMANDS = {
     "prepare": "text -> vocabulary and tokenised records, once",
@@ -49,7 +49,7 @@ def main():
             raise UserError(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}")
         importlib.import_module(f"albert_jax.commands.{name.replace('-', '_')}").main(argv)
     except (UserError, OSError) as error:
-        sys.exit(f"albert-jax: {_one_line(error)}")
+        sys.exit(f"albert-jax: {one_line(error)}")
     except ImportError as error:
         if "gcsfs" not in str(error):
             raise
@@ -67,15 +67,6 @@ def _quieten():
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     sys.unraisablehook = without_closed_loops(sys.__unraisablehook__)
-
-
-def _one_line(error: UserError | OSError) -> str:
-    """What to tell the user; a full disk and a folder without permission are met in many places."""
-    if isinstance(error, UserError):
-        return str(error)
-    place = f"{error.filename}: " if error.filename else ""
-    reason = error.strerror or " ".join(str(error).split())
-    return f"{place}{reason}; check the path, its permissions and the space on its disk"
 
 
 def start():

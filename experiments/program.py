@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from albert_jax.errors import UserError
+from albert_jax.errors import UserError, one_line
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,9 +30,7 @@ def serve(main: Callable[[list[str]], None], remedy: str = "run it again"):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main(sys.argv[1:])
-    except UserError as error:
-        sys.exit(f"experiments: {error}")
-    except OSError as error:  # a full disk, a folder that may not be written
-        sys.exit(f"experiments: {error}; {remedy}")
+    except (UserError, OSError) as error:
+        sys.exit(f"experiments: {one_line(error)}")
     except KeyboardInterrupt:
         sys.exit(f"experiments: interrupted; {remedy}")

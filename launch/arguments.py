@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from albert_jax.errors import UserError
+from albert_jax.errors import UserError, one_line
 from launch import site as sites
 from launch.job import Job
 from launch.site import Site
@@ -80,7 +80,7 @@ def run(main: Callable[[list[str]], None]):
     """Runs a launcher; what the user can mend is one line and exit status 1."""
     try:
         main(sys.argv[1:])
-    except UserError as error:
-        sys.exit(f"launch: {error}")
+    except (UserError, OSError) as error:
+        sys.exit(f"launch: {one_line(error)}")
     except KeyboardInterrupt:
         sys.exit("launch: interrupted; what runs elsewhere goes on")

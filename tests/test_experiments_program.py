@@ -36,9 +36,7 @@ def test_what_the_system_refuses_is_a_line():
     def main(_):
         raise OSError(28, "No space left on device", "runs/a")
 
-    with pytest.raises(
-        SystemExit, match=r"^experiments: .* No space left on device: 'runs/a'; run it again$"
-    ):
+    with pytest.raises(SystemExit, match=r"^experiments: runs/a: No space left on device; check"):
         serve(main)
 
 
