@@ -49,7 +49,7 @@ def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
             *folder(data, task, FOLDERS),
             ("task.length", model.settings["model"]["max_positions"]),
             *FITTING.get(task, ()),
-            ("schedule.learning_rate", 1e-3),
+            ("schedule.learning_rate", 3e-4),
             ("model.hidden_dropout", 0.0),
             ("model.attention_dropout", 0.0),
             ("training.epochs", EPOCHS.get(task, 3.0)),
