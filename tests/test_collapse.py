@@ -1,8 +1,10 @@
 """What is said of a model that has learnt nothing, and that nothing is said of one that has."""
 
 import numpy as np
+import pytest
 
-from albert_jax.tasks.collapse import flat, same_answer
+from albert_jax.tasks.collapse import flat, guessing, same_answer
+from albert_jax.tasks.item import Item, Part
 
 
 def labels(*names):
@@ -50,6 +52,28 @@ def test_a_loss_that_has_not_fallen():
     assert flat(np.linspace(0.6, 0.9, 300)) is not None
     assert flat(learning) is None
     assert flat(stuck[:10]) is None  # too few to say
+
+
+def test_a_loss_that_jumped_and_fell_to_that_of_guessing():
+    """As four layers did on SST-2 at too high a rate."""
+    jumped = np.concatenate([np.full(60, 0.75), np.full(240, 0.69)])
+    assert flat(jumped) is None
+    said = "the training loss has not fallen below guessing's 0.686: 0.690 in the end"
+    assert flat(jumped, 0.686) == said
+    assert flat(np.linspace(0.75, 0.6, 300), 0.686) is None
+    assert flat(np.full(300, 0.69), 0.7).startswith("the training loss has not fallen: 0.690")
+
+
+def test_guessing_knows_how_frequent_a_class_is():
+    part = Part(np.zeros(3, np.int32), np.zeros(3, np.int32))
+    found = [Item((part,), label) for label in (0, 1, 1, 1)]
+    assert guessing(found) == pytest.approx(-0.25 * np.log(0.25) - 0.75 * np.log(0.75))
+    others = {
+        "options": Item((part, part), 1),
+        "score": Item((part,), 0.5),
+        "span": Item((part,), (1, 2)),
+    }
+    assert all(guessing([item] * 4) == np.inf for item in others.values())
 
 
 def test_a_loss_that_is_small_from_the_start_need_not_fall():

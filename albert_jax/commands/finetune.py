@@ -253,7 +253,7 @@ def finish(
             (workdir / "predictions").mkdir(exist_ok=True)
             task.write(workdir / "predictions", split, examples, found)
     losses = [line["loss"] for line in tracking.read(workdir) if line["kind"] == "train"]
-    results["flat"] = collapse.flat(losses)
+    results["flat"] = collapse.flat(losses, collapse.guessing(start.epochs.items))
     if jax.process_index() == 0:
         replace(workdir / "results.json", json.dumps(results, indent=2) + "\n")
     return results

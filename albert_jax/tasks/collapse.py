@@ -4,11 +4,13 @@
 warm-up is what helped.)
 """
 
+import math
 from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
 
+from albert_jax.tasks.item import Item
 from albert_jax.tasks.task import Prediction
 
 REMEDY = (
@@ -37,15 +39,33 @@ def same_answer(predictions: Sequence[Prediction]) -> str | None:
     return f"the label {first['label']}"
 
 
-def flat(losses: Sequence[float]) -> str | None:
+def flat(losses: Sequence[float], guess: float = math.inf) -> str | None:
     """What says that the training loss has not fallen, or None; compares the first and last tenth.
 
-    A run from a head that is tuned already begins with a small loss, and may keep it.
+    A run from a head that is tuned already begins with a small loss, and may keep it. One that jumped in the
+    beginning has fallen, but if not below what guessing costs, it has learnt nothing.
+
+    Args:
+      losses: at every reading of the run.
+      guess: of `guessing`.
     """
     if len(losses) < FEWEST:
         return None
     tenth = max(5, len(losses) // 10)
     first, last = median(losses[:tenth]), median(losses[-tenth:])
-    if last < max(FALLEN * first, LEARNT):
+    if last < max(FALLEN * min(first, guess), LEARNT):
         return None
+    if guess < first:
+        return (
+            f"the training loss has not fallen below guessing's {guess:.3f}: {last:.3f} in the end"
+        )
     return f"the training loss has not fallen: {first:.3f} in the beginning, {last:.3f} in the end"
+
+
+def guessing(items: Sequence[Item]) -> float:
+    """The loss of who knows only how frequent each class is, in nats; infinite where there are no classes."""
+    classes = [item.label for item in items if len(item.parts) == 1 and np.ndim(item.label) == 0]
+    if len(classes) < len(items) or isinstance(classes[0], float):
+        return math.inf
+    shares = np.unique(classes, return_counts=True)[1] / len(classes)
+    return float(-(shares * np.log(shares)).sum())
