@@ -14,8 +14,9 @@ The text is English novels, Wikipedia articles, the presidents' messages and, wi
 texts of the tasks; the vocabulary is that of the release: one of the novels cuts the words of news and
 reviews into pieces. The token embeddings begin from counts of what stands near what, since so few tokens
 do not teach them, and move at a tenth of the rate; the order of sentences is asked for at the end only
-(experiments/results/record.md has what each of these is worth). As in configs/quickstart.py the stack and
-the rows grow, for the same reason; the stack doubles, since four layers from one forget what it knew.
+(experiments/results/record_before.md has what each of these is worth). As in configs/quickstart.py the
+stack and the rows grow, for the same reason; the stack doubles, since four layers from one forget what it
+knew.
 """
 
 import dataclasses

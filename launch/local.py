@@ -76,6 +76,7 @@ def _started(
         yield process
     finally:
         process.kill()
+        process.wait()
         echo.join()
 
 

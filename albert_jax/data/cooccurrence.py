@@ -1,7 +1,8 @@
 """Embeddings of pieces without training: which of them stand near which, counted and factorised.
 
 A small model sees a rare piece so seldom that its embedding stays next to random for tens of millions of
-tokens; a singular value decomposition of the counts gives it a place at once (experiments/results/record.md).
+tokens; a singular value decomposition of the counts gives it a place at once
+(experiments/results/record_before.md).
 Smoothing and the root of the singular values are those of Levy et al. (2015, "Improving Distributional
 Similarity with Lessons Learned from Word Embeddings").
 """
