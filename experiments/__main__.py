@@ -188,11 +188,11 @@ def launch(options: argparse.Namespace, found: list[Cell]):
     believes the results. Whatever has finished since the last time is collected.
     """
     results, root = Results(options.results), options.workdir
+    if not options.dry_run:
+        collect(found, results, root)
     if options.dry_run and inputs.is_remote(str(root)):
         order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
     else:
-        if not options.dry_run:
-            collect(found, results, root)
         order = runner.plan(found, results, lambda cell: is_finished(cell, cell.workdir(root)))
     if options.launcher not in SHARED:
         inputs.check_remote(order.values(), options.launcher)

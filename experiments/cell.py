@@ -126,6 +126,11 @@ class Cell:
         return ["albert_jax", self.command, self.flags[0], *places, *self.flags[1:]]
 
 
+def everything(cells: Iterable[Cell]) -> list[Cell]:
+    """Cells and all that must have run before them, each once and after its own needs."""
+    return list({need.identity: need for cell in cells for need in cell.with_needs()}.values())
+
+
 TEXT_SETTINGS = ("corpus.", "model.vocab_size")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from etils import epath
 
 from albert_jax.errors import UserError
-from experiments.cell import Cell
+from experiments.cell import Cell, everything
 from experiments.results import Results
 
 TFDS = "tfds:"
@@ -32,16 +32,17 @@ def check_present(cells: Iterable[Cell]):
 def check_remote(cells: Iterable[Cell], launcher: str):
     """Raises UserError for what is on this machine, where the machines of a launcher do not see it."""
     for place, name in paths(cells):
-        if place.startswith(TFDS) and not is_remote(place):
+        if is_remote(place):
+            continue
+        if place.startswith(TFDS):
             raise UserError(
                 f"{place} would be looked for on each machine of {launcher}, which has none; have it "
                 f"prepared in a bucket and give {name}=tfds:gs://BUCKET/FOLDER"
             )
-        if not is_remote(place):
-            raise UserError(
-                f"{place} is a path of this machine, and {launcher} has others; copy it to "
-                f"gs://BUCKET/... and give that as {name}"
-            )
+        raise UserError(
+            f"{place} is a path of this machine, and {launcher} has others; copy it to "
+            f"gs://BUCKET/... and give that as {name}"
+        )
 
 
 def of_other_places(cells: Iterable[Cell], results: Results) -> list[str]:
@@ -50,10 +51,10 @@ def of_other_places(cells: Iterable[Cell], results: Results) -> list[str]:
     A cell's name has no folders, since the same data lie elsewhere on another machine.
     """
     found: Counter[tuple[str, str]] = Counter()
-    everything = {need.identity: need for cell in cells for need in cell.with_needs()}
-    for cell in everything.values():
+    for cell in everything(cells):
         before, now = (results.read(cell) or {}).get("overrides", {}), dict(cell.overrides)
-        found.update((before[k], now[k]) for k in PLACES if before.get(k, now.get(k)) != now.get(k))
+        shared = [key for key in PLACES if key in before and key in now]
+        found.update((before[key], now[key]) for key in shared if before[key] != now[key])
     return [
         f"{count} of the results are from {before}, not from {now}; to keep them apart, give "
         "--results=FOLDER and --workdir=FOLDER"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from etils import epath
 
-from experiments.cell import MEASUREMENTS, Cell
+from experiments.cell import MEASUREMENTS, Cell, everything
 
 CLEAR = "\x1b[{lines}A\x1b[J"
 
@@ -94,10 +94,9 @@ def fitting(rows: Sequence[str], size: os.terminal_size) -> list[str]:
 
 def labels(cells: Mapping[str, Cell]) -> dict[str, str]:
     """What a reader calls each cell: what it is, of which model, and its settings that others do not have."""
-    chains = (cell.with_needs() for cell in cells.values())
-    everything = {cell.identity: cell for chain in chains for cell in chain}.values()
-    cells_of = Counter(_kind(cell) for cell in everything)
-    with_change = Counter((_kind(cell), text) for cell in everything for text in _changes(cell))
+    chains = everything(cells.values())
+    cells_of = Counter(_kind(cell) for cell in chains)
+    with_change = Counter((_kind(cell), text) for cell in chains for text in _changes(cell))
 
     def label(cell: Cell) -> str:
         kind = _kind(cell)

@@ -7,6 +7,7 @@ python -m experiments sweep --over=optimizer.weight_decay:0,0.01 --tasks=sst2 --
 import ast
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,17 +21,14 @@ NAMES = {  # of Model, and their types
     field.name: TYPES[field.type] for field in dataclasses.fields(Model) if field.type in TYPES
 }
 OTHERWISE = {  # settings that several stages or cells must agree on, and what says them for all
-    **dict.fromkeys(("training.seed", "data.seed"), "--seeds=N"),
-    **dict.fromkeys(("training.steps", "schedule.decay_steps"), "--over=effort:..."),
-    **{
-        f"model.{name}": f"--over={short}:..."
-        for name, short in (
-            ("num_layers", "layers"),
-            ("hidden_size", "hidden"),
-            ("embedding_size", "emb"),
-            ("sharing", "share"),
-        )
-    },
+    "training.seed": "--seeds=N",
+    "data.seed": "--seeds=N",
+    "training.steps": "--over=effort:...",
+    "schedule.decay_steps": "--over=effort:...",
+    "model.num_layers": "--over=layers:...",
+    "model.hidden_size": "--over=hidden:...",
+    "model.embedding_size": "--over=emb:...",
+    "model.sharing": "--over=share:...",
     "data.objective": "--over=objective:...",
 }
 OF_TEXT = ("corpus.", "model.vocab_size")  # a text is prepared once for a whole sweep
@@ -54,8 +52,8 @@ def table(over: Sequence[str], tasks: Sequence[str], plain: Settings) -> Table:
         if task not in TASKS:
             raise UserError(f"there is no task {task}; choose from {', '.join(TASKS)}")
     axes = [_axis(text, plain) for text in over]
-    for number, (name, _) in enumerate(axes):
-        if name in dict(axes[:number]):
+    for name, count in Counter(name for name, _ in axes).items():
+        if count > 1:
             raise UserError(f"--over={name} is there twice; name all its values at once")
     rows = [_row(axes, values) for values in itertools.product(*(values for _, values in axes))]
     names = " x ".join(name for name, _ in axes)

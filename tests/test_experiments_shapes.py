@@ -32,7 +32,7 @@ LABELS = {"choice": 2, "span": (3, 5), "beam": (3, 5)}
 
 
 def check(run, model, objective, rate, batch):
-    """Raises if anything of an update does not fit together, or if the state is not what it was."""
+    """The outputs of a model, in shapes; raises if its update does not fit together or changes the state."""
     params = jax.eval_shape(model.init, jax.random.key(0), batch)["params"]
     optimizer = optimizers.make(run.optimizer, rate, params)
     state = jax.eval_shape(partial(states.create, model, optimizer, batch, run.training))
@@ -41,6 +41,7 @@ def check(run, model, objective, rate, batch):
     after, metrics = jax.eval_shape(step, state, batch)
     assert jax.tree.map(shape, after) == jax.tree.map(shape, state)
     assert all(metric.shape == () for metric in metrics.values())
+    return jax.eval_shape(lambda p, b: model.apply({"params": p}, b), params, batch)
 
 
 def shape(leaf) -> tuple:
@@ -57,7 +58,9 @@ def test_every_model_that_is_pretrained(scale):
         rows, model = run.stages[0].rows, AlbertForPretraining(run.model)
         count = 2 * run.training.microbatches
         batch = abstract_batch(count, rows.length, rows.predictions, rows.examples_per_row)
-        check(run, model, PRETRAINING, schedule(run.schedule), batch)
+        words, pairs = check(run, model, PRETRAINING, schedule(run.schedule), batch)
+        assert words.shape == (count, rows.predictions, run.model.vocab_size)
+        assert pairs.shape == (count, rows.examples_per_row, 2)
 
 
 def test_every_model_of_the_paper_with_every_loss_of_a_task():

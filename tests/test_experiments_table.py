@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from albert_jax.commands.config import finetuning, pretraining
 from albert_jax.model.config import AlbertConfig
 from configs.micro import NARROWER
-from experiments.cell import Cell
+from experiments.cell import Cell, everything
 from experiments.scale import Choice, Model
 from experiments.scales import SCALES
 from experiments.table import TASKS, cells
@@ -113,18 +113,8 @@ def test_the_papers_numbers_of_single_models():
 
 def every_cell(scale: str) -> list[Cell]:
     """The cells of all tables and what they need, each once."""
-    found: dict[str, Cell] = {}
-
-    def add(cell: Cell):
-        if cell.identity not in found:
-            for need in cell.needs:
-                add(need)
-            found[cell.identity] = cell
-
-    for table in TABLES.values():
-        for cell in cells(table, SCALES[scale], EVERYTHING):
-            add(cell)
-    return list(found.values())
+    tables = TABLES.values()
+    return everything(cell for table in tables for cell in cells(table, SCALES[scale], EVERYTHING))
 
 
 @pytest.mark.parametrize("scale", SCALES)
