@@ -1,7 +1,6 @@
 """The scale `micro`: a quarter as wide, minutes a cell on one core; configs/micro.py has the sizes."""
 
-import dataclasses
-
+from configs.micro import earlier
 from experiments.cell import Cell, Overrides
 from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, seeded
 
@@ -18,25 +17,35 @@ FOLDERS = {"squad1": "squad/v1-local", "squad2": "squad/v2-local", "race": "race
 
 
 def pretraining(model: Model, seed: int, choice: Choice) -> Cell:
-    """One layer in short rows, then the stack from its checkpoint."""
+    """One layer in short rows, then stacks that double, each from the checkpoint before."""
+    plain = _stage(model, seed, choice, "full")
     effort = model.effort if model.effort <= LONGEST else 1.0
     changes: Overrides = ()
     if effort != 1:
-        plain = _stage(model, seed, choice, "full")
         changes = lasting(round(plain.settings["training"]["steps"] * effort))
-    first = _stage(model, seed, choice, "first")
-    return dataclasses.replace(_stage(model, seed, choice, "full", changes), init=first)
+    before = None
+    for stage in earlier(plain.settings["model"]["num_layers"]):
+        before = _stage(model, seed, choice, stage, init=before)
+    return _stage(model, seed, choice, "full", changes, before)
 
 
-def _stage(model: Model, seed: int, choice: Choice, stage: str, changes: Overrides = ()) -> Cell:
+def _stage(
+    model: Model,
+    seed: int,
+    choice: Choice,
+    stage: str,
+    changes: Overrides = (),
+    init: Cell | None = None,
+) -> Cell:
     named = model.arguments("share", "emb", "layers", "hidden", "objective")
-    if model.dropout:
+    if model.dropout and stage == "full":  # what comes before is alike, as in the paper
         named.append(f"dropout={model.dropout}")
     return Cell(
         command="pretrain",
         config=f"{CONFIG}:{','.join([f'size={model.size}', *named, f'stage={stage}'])}",
         overrides=(*changes, *model.settings, *seeded(seed)),
         text=prepared(CONFIG, model, choice),
+        init=init,
     )
 
 

@@ -28,7 +28,7 @@ def grid(scale: Scale, models: Iterable[Model]) -> Grid:
         [label, *(", ".join(f"{x:,}" for x in side) for side in zip(*sizes[name], strict=True))]
         for name, label in SIZES.items()
     ]
-    stages = dict.fromkeys(stage for model in models for stage in earlier(scale, model))
+    stages = sorted({stage for model in models for stage in earlier(scale, model)}, key=_layers)
     rows += [["an earlier stage", "–", stage] for stage in stages]
     paper, here = sizes[EXAMPLE][0]
     return Grid(
@@ -73,6 +73,11 @@ def earlier(scale: Scale, model: Model) -> Iterable[str]:
         )
         yield f"{layers} layer{'s' * (layers > 1)}, {steps:,} updates of {rows} rows of {length} pieces"
         cell = cell.init
+
+
+def _layers(stage: str) -> int:
+    """Those of an earlier stage, which its words begin with."""
+    return int(stage.partition(" ")[0])
 
 
 def _settings(scale: Scale, model: Model) -> Mapping[str, Any]:

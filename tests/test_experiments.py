@@ -104,7 +104,7 @@ def test_the_status_is_that_of_the_results(capsys, tmp_path):
     model, _, tuned, *_, last = experiments.wanted([table], micro, choice)
     written.path(tuned).unlink()
     count, clock, *rows = printed(capsys, *words)
-    assert count == "8 of 9 results are there" and clock.endswith("4 of 11 to go")
+    assert count == "8 of 9 results are there" and clock.endswith("5 of 12 to go")
     assert "waits" in of(tuned, rows) and "waits" in of(model.text, rows)
     assert experiments.AGAIN in of(model, rows)
     assert "finished" in of(last, rows) and experiments.AGAIN not in of(last, rows)
@@ -158,7 +158,7 @@ def test_a_dry_run_prints_the_commands(capsys, tmp_path):
         ["run", "table3", "--tasks=", "--text=sotu", "--dry-run", f"--results={tmp_path}"]
     )
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 4 + 8  # the text, the first stages, all rows
+    assert len(lines) == 1 + 4 + 8 + 8  # the text, one layer, two, all rows
     assert lines[0].startswith("albert_jax prepare --config=configs/micro.py ")
 
 

@@ -21,10 +21,18 @@ def test_the_ratios_are_the_papers():
     assert [model(f"size=large,layers={n}").num_layers for n in micro.LAYERS] == [1, 2, 3, 4, 6, 12]
 
 
-def test_the_first_stage_is_one_layer_that_all_ways_of_sharing_have_in_common():
-    first = micro.get_config("share=none,stage=first")
-    assert first.to_dict() == micro.get_config("share=attention,stage=first").to_dict()
-    assert (first.model.num_layers, first.data.length) == (1, 32)
+def test_the_first_stage_is_one_layer_that_all_models_of_a_width_have_in_common():
+    first = micro.get_config("share=none,stage=one")
+    assert first.to_dict() == micro.get_config("share=attention,objective=nsp,stage=one").to_dict()
+    assert (first.model.num_layers, first.data.length, first.data.objective) == (1, 32, "none")
+    assert (first.model.max_positions, model("size=base").max_positions) == (32, 64)
+
+
+def test_the_stack_doubles():
+    for layers, stages in ((1, 1), (2, 1), (3, 2), (4, 2), (6, 3), (12, 4)):
+        assert micro.earlier(layers) == ["one", "two", "four", "eight"][:stages]
+    assert micro.get_config("share=none,layers=48,stage=four").model.num_layers == 4
+    assert micro.get_config("share=none,layers=48,stage=four").model.sharing == "none"
 
 
 def test_the_recipe_does_not_depend_on_the_model():

@@ -88,15 +88,16 @@ def test_one_part_alone_may_become_many():
     equal(leaf(params, kernel), np.stack([leaf(source, kernel)] * 3))
 
 
-@pytest.mark.parametrize("positions", [20, 40])
-def test_positions_are_cut_or_the_new_ones_stay(positions):
-    source, fresh = parameters(1), parameters(2, max_positions=positions)
-    params, notes = warm_start(fresh, source)
+@pytest.mark.parametrize(
+    ("positions", "note"),
+    [(20, "the first 20 of 30 positions"), (70, "the 30 positions over and over, until there are 70")],
+)
+def test_positions_are_cut_or_repeated(positions, note):
+    source = parameters(1)
+    params, notes = warm_start(parameters(2, max_positions=positions), source)
     path = ("albert", "embeddings", "positions")
-    rows = min(positions, 30)
-    equal(leaf(params, path)[:rows], leaf(source, path)[:rows])
-    equal(leaf(params, path)[rows:], leaf(fresh, path)[rows:])
-    assert notes == [f"albert/embeddings/positions: the first {rows} rows taken over"]
+    equal(leaf(params, path), np.tile(leaf(source, path), (3, 1))[:positions])
+    assert notes == [f"albert/embeddings/positions: {note}"]
 
 
 def test_what_the_checkpoint_lacks_stays_and_is_named():

@@ -2,7 +2,8 @@
 
 Layers follow the paper's footnote 5: a deeper network starts from a shallower one. Where layers are shared
 the parameters do not know the depth and are simply taken over; where they are stacked, layer l of n takes
-layer floor(l * m / n) of m.
+layer floor(l * m / n) of m. New positions repeat those there are, as Longformer's did (Beltagy et al. 2020,
+section 5): what attention has learned of distances holds among them at once.
 """
 
 import jax
@@ -14,7 +15,7 @@ from albert_jax.training.state import Params, leaf_name
 
 ENCODER = "albert/encoder/"  # whose parameters may have a leading axis of layers
 TOKENS = "albert/embeddings/tokens"
-TABLES = ("albert/embeddings/positions",)  # rows may be added; new rows stay as initialised
+POSITIONS = "albert/embeddings/positions"
 
 
 def warm_start(fresh: Params, source: Params) -> tuple[Params, list[str]]:
@@ -58,9 +59,9 @@ def _fit(name: str, value: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, s
     """`value` in the shape of `fresh`, and how it was done, if not as it is."""
     if value.shape == fresh.shape:
         return value, ""
-    if name in TABLES and value.shape[1:] == fresh.shape[1:]:
-        rows = min(len(value), len(fresh))
-        return np.concatenate([value[:rows], fresh[rows:]]), f"the first {rows} rows taken over"
+    if name == POSITIONS and value.shape[1:] == fresh.shape[1:]:
+        source = np.arange(len(fresh)) % len(value)
+        return value[source], _positions_note(len(value), len(fresh))
     if _stacked(name, fresh) and _stacked(name, value) and value.shape[1:] == fresh.shape[1:]:
         source = np.arange(len(fresh)) * len(value) // len(fresh)
         return value[source], f"layers {source.tolist()} of the checkpoint"
@@ -70,6 +71,12 @@ def _fit(name: str, value: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, s
         f"the checkpoint's {name} has shape {list(value.shape)}, this model's {list(fresh.shape)}; "
         "give the model the checkpoint's sizes (only depth, sharing and positions may differ)"
     )
+
+
+def _positions_note(known: int, wanted: int) -> str:
+    if wanted < known:
+        return f"the first {wanted} of {known} positions"
+    return f"the {known} positions over and over, until there are {wanted}"
 
 
 def _stacked(name: str, leaf: np.ndarray) -> bool:
