@@ -90,7 +90,10 @@ def test_one_part_alone_may_become_many():
 
 @pytest.mark.parametrize(
     ("positions", "note"),
-    [(20, "the first 20 of 30 positions"), (70, "the 30 positions over and over, until there are 70")],
+    [
+        (20, "the first 20 of 30 positions"),
+        (70, "the 30 positions over and over, until there are 70"),
+    ],
 )
 def test_positions_are_cut_or_repeated(positions, note):
     source = parameters(1)
