@@ -6,14 +6,13 @@ import sys
 from collections.abc import Callable
 
 from albert_jax.errors import UserError, one_line
+from launch import arguments
 
 
-class Parser(argparse.ArgumentParser):
-    """A command line whose errors are a line and exit status 1, as everywhere here."""
+class Parser(arguments.Parser):
+    """The launchers' command line, in the name of the experiments."""
 
-    def error(self, message: str):
-        """Ends the program."""
-        sys.exit(f"experiments: {message}; see {self.prog} --help")
+    package = "experiments"
 
 
 def parser(module: str, about: str) -> Parser:

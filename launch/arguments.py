@@ -13,6 +13,16 @@ from launch.job import Job
 from launch.site import Site
 
 
+class Parser(argparse.ArgumentParser):
+    """A command line whose errors are a line and exit status 1, as everywhere here."""
+
+    package = "launch"
+
+    def error(self, message: str):
+        """Ends the program."""
+        sys.exit(f"{self.package}: {message}; see {self.prog} --help")
+
+
 class Line(NamedTuple):
     """What was asked for."""
 
@@ -37,8 +47,10 @@ def read(doc: str, argv: Sequence[str], verbs: Sequence[str]) -> Line:
     have finished.
     """
     own, *commands = split(argv)
-    parser = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = Parser(
+        "python -m launch",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("verb", choices=verbs)
     parser.add_argument("--name", required=True, help="of the machines and of the log")

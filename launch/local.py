@@ -126,8 +126,10 @@ def script(words: Sequence[str], count: int, devices: int, port: int) -> str:
 def main(argv: list[str]):
     """Reads the command line and runs."""
     own, *commands = arguments.split(argv)
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = arguments.Parser(
+        "python -m launch.local",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--devices", type=int, default=1, help="CPU devices of each process")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from albert_jax.errors import UserError
-from launch import site
+from launch import local, site
 from launch.__main__ import main
 from launch.job import Job
 from launch.submit import QUEUES, SCRIPTS, SHARED, submit
@@ -79,3 +79,16 @@ def test_what_is_submitted_is_the_script(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="kubernetes: not all jobs went out"):
         submit([JOB], "kubernetes", SITE)
     assert "kind: JobSet" in (tmp_path / "applied").read_text()
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "message"),
+    [
+        (main, ["tpu_vm", "--nmae=base"], r"^launch: .*--name; see python -m launch --help$"),
+        (main, ["cloud", "--name=base"], r"^launch: argument verb: invalid choice: 'cloud'"),
+        (local.main, ["--hosts=2"], r"^launch: .*--hosts=2; see python -m launch.local --help$"),
+    ],
+)
+def test_wrong_words_are_a_line(program, words, message):
+    with pytest.raises(SystemExit, match=message):
+        program(words)
