@@ -75,24 +75,26 @@ def get_config(argument: str | None = None) -> ConfigDict:
         stage=tuple(STAGES),
     )
     layers, rows, length, steps, rate = STAGES[choice["stage"]]
-    model = dataclasses.replace(
-        shrunk(paper_model(choice), dropout=choice["dropout"]), max_positions=length
-    )
-    if layers:
-        model = dataclasses.replace(model, num_layers=layers)
-    if layers == 1:  # one for all ways of sharing and all objectives
-        model, choice["objective"] = dataclasses.replace(model, sharing="all"), "none"
+    model = _stack(choice, layers, length)
+    objective = "none" if layers == 1 else choice["objective"]
     return as_config(
         preset="micro",
         model=model,
         corpus=CorpusConfig(held_out=0.05, vocab_sentences=200_000),
-        data=batch_config.recommended(rows, length, objective=choice["objective"]),
+        data=batch_config.recommended(rows, length, objective=objective),
         optimizer=OptimizerConfig(name="adamw", bias_correction=True),
         schedule=_schedule(rate * math.sqrt(WIDTH / model.hidden_size), steps),
         training=TrainingConfig(steps=steps, evaluate_every=500, evaluation_batches=120),
         mesh=MeshConfig(),
         checkpoint=CheckpointConfig(save_every=500, keep_last=1, keep_best=0),
     )
+
+
+def _stack(choice: dict, layers: int, length: int) -> AlbertConfig:
+    """The model of a stage; the first layer is alone, and one for all ways of sharing."""
+    model = shrunk(paper_model(choice), dropout=choice["dropout"])
+    model = dataclasses.replace(model, max_positions=length, num_layers=layers or model.num_layers)
+    return dataclasses.replace(model, sharing="all") if layers == 1 else model
 
 
 def earlier(layers: int) -> list[str]:
