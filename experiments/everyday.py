@@ -2,6 +2,7 @@
 
 python -m experiments.everyday --start=minilm=FOLDER --start=record=runs/record/long,3e-4 --data=DATA
 python -m experiments.everyday ... --tasks=sst2,mrpc --seeds=3 --workers=2 --output=TABLE.md
+python -m experiments.everyday ... --seeds=3 --table      # of what there is; nothing is run
 
 A start is a name, a checkpoint of any format, and the peak of the learning rate if it is not the recipe's.
 Runs are cells: what has finished is not run again, what was stopped goes on. The data are not all official
@@ -119,7 +120,7 @@ def main(argv: list[str]):
         for task in options.tasks
         for seed in range(options.seeds)
     ]
-    failures = run(found, results, options.workdir, options.workers)
+    failures = [] if options.table else run(found, results, options.workdir, options.workers)
     table = markdown(grid(options, results), level=1)
     source = (
         f"{origin('everyday', argv)} That commit drew the table; the runs' are in {FOLDER.name}/."
@@ -171,7 +172,7 @@ def grid(options: argparse.Namespace, results: Results) -> Grid:
     notes = [
         f"Floors: {WORDS}; for RTE {MAJORITY}; for RACE chance.",
         "The local parts of SQuAD, MNLI and RACE are not the official splits.",
-        f"Seeds: {options.seeds}.",
+        f"Seeds: up to {options.seeds}; a score without brackets is of one.",
         *(f"{start.name}: {start.folder}, {_rate(start)}." for start in options.start),
     ]
     return Grid("Every task from several starts", about, header, rows, notes)
@@ -232,6 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=count, default=1, help="runs at a time; they share cores")
     parser.add_argument("--workdir", type=epath.Path, default=epath.Path("runs/everyday"))
     parser.add_argument("--results", type=epath.Path, default=FOLDER)
+    parser.add_argument("--table", action="store_true", help="of what there is; nothing is run")
     parser.add_argument("--output", type=epath.Path, help="a file for the table")
     return parser
 
