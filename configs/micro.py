@@ -1,8 +1,11 @@
 """The paper's models a quarter as wide: a cell of a table in minutes on one core, the same recipe for all.
 
-    albert-jax pretrain --config=configs/micro.py:size=base,share=none,emb=64,stage=one --workdir=W1
-    albert-jax pretrain --config=configs/micro.py:size=base,share=none,emb=64,stage=two --workdir=W2 --init=W1
-    albert-jax pretrain --config=configs/micro.py:size=base,share=none,emb=64 --workdir=W --init=W2
+    albert-jax prepare  --config=configs/micro.py --workdir=W1
+    albert-jax pretrain --config=configs/micro.py:size=base,emb=64,stage=one --workdir=W1
+    albert-jax pretrain --config=configs/micro.py:size=base,emb=64,stage=two --workdir=W2 --init=W1 \
+      --config.corpus.records=W1/records
+    albert-jax pretrain --config=configs/micro.py:size=base,emb=64 --workdir=W --init=W2 \
+      --config.corpus.records=W1/records
 
 Sizes are given in the paper's terms. What they become:
 
@@ -13,14 +16,15 @@ Sizes are given in the paper's terms. What they become:
     heads of 64                     heads of 32, because 16 is too narrow to tell words apart
     layers 1, 3, 6, 12, 24, 48      1, 2, 3, 4, 6, 12
     rows of 512                     rows of 64
-    dropout of base to xlarge 0.1   0: no run sees a text twice
+    dropout of base to xlarge 0.1   0: too few updates to overfit
+
+Each stage reads the text from the same beginning, so that later ones see again what the first saw.
 
 So small a model sits on the unigram plateau for over a million tokens if its layers are stacked from the
-start, see long rows first or begin with the usual deviation of 0.02 (experiments/results/quickstart.md).
-Hence every run begins with one layer in rows of 32, masked words alone; the stack doubles until it is as deep
-as it shall be, as the paper's deeper models grew from others (footnote 5), and then sees rows of 64; and the
-deviation is 1 / sqrt(D). The rate falls with sqrt(D), too. How the recipe was found:
-experiments/results/micro.md.
+start (experiments/results/record_before.md), and learns more slowly in long rows. Hence every run begins
+with one layer in rows of 32, masked words alone; the stack doubles until it is as deep as it shall be, as the
+paper's deeper models grew from others (footnote 5), and then sees rows of 64; and the deviation is
+1 / sqrt(D). The rate falls with sqrt(D), too. How the recipe was found: experiments/results/micro.md.
 """
 
 import dataclasses

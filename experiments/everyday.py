@@ -171,6 +171,8 @@ def grid(options: argparse.Namespace, results: Results) -> Grid:
     about = "Dev scores in per cent, of AG News test: median over seeds (lowest to highest)."
     notes = [
         f"Floors: {WORDS}; for RTE {MAJORITY}; for RACE chance.",
+        "Bold: above the floor, by whatever amount; that may be chance.",
+        "A score on dev is that of the checkpoint that was best on dev.",
         "The local parts of SQuAD, MNLI and RACE are not the official splits.",
         f"Seeds: up to {options.seeds}; a score without brackets is of one.",
         *(f"{start.name}: {start.folder}, {_rate(start)}." for start in options.start),

@@ -29,7 +29,7 @@ def grid(scale: Scale, models: Iterable[Model]) -> Grid:
         for name, label in SIZES.items()
     ]
     stages = sorted({stage for model in models for stage in earlier(scale, model)}, key=_layers)
-    rows += [["an earlier stage", "–", stage] for stage in stages]
+    rows += [[f"an earlier stage{_whose(stage)}", "–", stage] for stage in stages]
     paper, here = sizes[EXAMPLE][0]
     return Grid(
         title=f"Sizes at the scale {scale.name}",
@@ -73,6 +73,10 @@ def earlier(scale: Scale, model: Model) -> Iterable[str]:
         )
         yield f"{layers} layer{'s' * (layers > 1)}, {steps:,} updates of {rows} rows of {length} pieces"
         cell = cell.init
+
+
+def _whose(stage: str) -> str:
+    return " of deeper models" if _layers(stage) > 1 else ""
 
 
 def _layers(stage: str) -> int:

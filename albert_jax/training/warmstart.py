@@ -1,4 +1,4 @@
-"""Parameters from another run into a new model: other depth, other sharing, longer rows, another objective.
+"""Parameters from another run into a new model: other depth, sharing given up, longer rows, another objective.
 
 Layers follow the paper's footnote 5: a deeper network starts from a shallower one. Where layers are shared
 the parameters do not know the depth and are simply taken over; where they are stacked, layer l of n takes
@@ -69,7 +69,8 @@ def _fit(name: str, value: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, s
         return np.broadcast_to(value, fresh.shape), f"the shared layer, {len(fresh)} times"
     raise UserError(
         f"the checkpoint's {name} has shape {list(value.shape)}, this model's {list(fresh.shape)}; "
-        "give the model the checkpoint's sizes (only depth, sharing and positions may differ)"
+        "give the model the checkpoint's sizes (depth and positions may differ, and layers that "
+        "share parameters may begin to have their own, not the other way round)"
     )
 
 
