@@ -1,4 +1,4 @@
-"""Parameters from another run into a new model: other depth, sharing given up, longer rows, another objective.
+"""Parameters from another run into a new model: other depth, less sharing, longer rows, another objective.
 
 Layers follow the paper's footnote 5: a deeper network starts from a shallower one. Where layers are shared
 the parameters do not know the depth and are simply taken over; where they are stacked, layer l of n takes
