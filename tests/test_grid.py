@@ -93,8 +93,8 @@ def test_updates_are_those_that_the_scale_makes(tmp_path):
     long, short = (
         words(grid(compare(table, MICRO, Results(tmp_path), CHOICE)), row) for row in (0, 1)
     )
-    assert (long["updates, paper"], long["updates, here"]) == ("400,000", "6,400")
-    assert (short["updates, paper"], short["updates, here"]) == ("125,000", "2,000")
+    assert (long["updates, paper"], long["updates, here"]) == ("400,000", "3,200")
+    assert (short["updates, paper"], short["updates, here"]) == ("125,000", "1,000")
 
 
 @pytest.mark.parametrize(("scale", "advice"), [("micro", True), ("paper", False)])
