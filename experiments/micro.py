@@ -1,5 +1,7 @@
 """The scale `micro`: a quarter as wide, minutes a cell on one core; configs/micro.py has the sizes."""
 
+import dataclasses
+
 from configs.micro import earlier
 from experiments.cell import Cell, Overrides
 from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, seeded
@@ -18,35 +20,30 @@ FOLDERS = {"squad1": "squad/v1-local", "squad2": "squad/v2-local", "race": "race
 
 def pretraining(model: Model, seed: int, choice: Choice) -> Cell:
     """One layer in short rows, then stacks that double, each from the checkpoint before."""
-    plain = _stage(model, seed, choice, "full")
-    effort = model.effort if model.effort <= LONGEST else 1.0
-    changes: Overrides = ()
-    if effort != 1:
-        changes = lasting(round(plain.settings["training"]["steps"] * effort))
+    last = _stage(model, seed, choice, "full")
     before = None
-    for stage in earlier(plain.settings["model"]["num_layers"]):
-        before = _stage(model, seed, choice, stage, init=before)
-    return _stage(model, seed, choice, "full", changes, before)
+    for stage in earlier(last.settings["model"]["num_layers"]):
+        before = dataclasses.replace(_stage(model, seed, choice, stage), init=before)
+    overrides = (*_duration(last, model.effort), *last.overrides)
+    return dataclasses.replace(last, overrides=overrides, init=before)
 
 
-def _stage(
-    model: Model,
-    seed: int,
-    choice: Choice,
-    stage: str,
-    changes: Overrides = (),
-    init: Cell | None = None,
-) -> Cell:
+def _stage(model: Model, seed: int, choice: Choice, stage: str) -> Cell:
     named = model.arguments("share", "emb", "layers", "hidden", "objective")
     if model.dropout and stage == "full":  # what comes before is alike, as in the paper
         named.append(f"dropout={model.dropout}")
     return Cell(
         command="pretrain",
         config=f"{CONFIG}:{','.join([f'size={model.size}', *named, f'stage={stage}'])}",
-        overrides=(*changes, *model.settings, *seeded(seed)),
+        overrides=(*model.settings, *seeded(seed)),
         text=prepared(CONFIG, model, choice),
-        init=init,
     )
+
+
+def _duration(last: Cell, effort: float) -> Overrides:
+    if effort == 1 or effort > LONGEST:
+        return ()
+    return lasting(round(last.settings["training"]["steps"] * effort))
 
 
 def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:

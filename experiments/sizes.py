@@ -17,6 +17,7 @@ SIZES = {  # setting of a pretraining -> what a reader calls it
     "data.batch_size": "rows in an update",
     "training.steps": "updates",
 }
+STAGE = ("model.num_layers", "training.steps", "data.batch_size", "data.length")
 EXAMPLE = "model.embedding_size"
 
 
@@ -28,8 +29,8 @@ def grid(scale: Scale, models: Iterable[Model]) -> Grid:
         [label, *(", ".join(f"{x:,}" for x in side) for side in zip(*sizes[name], strict=True))]
         for name, label in SIZES.items()
     ]
-    stages = sorted({stage for model in models for stage in earlier(scale, model)}, key=_layers)
-    rows += [[f"an earlier stage{_whose(stage)}", "–", stage] for stage in stages]
+    stages = sorted({stage for model in models for stage in earlier(scale, model)})
+    rows += [_row(*stage) for stage in stages]
     paper, here = sizes[EXAMPLE][0]
     return Grid(
         title=f"Sizes at the scale {scale.name}",
@@ -63,25 +64,18 @@ def size(settings: Mapping[str, Any], name: str) -> int:
     return settings[section][key]
 
 
-def earlier(scale: Scale, model: Model) -> Iterable[str]:
-    """In words, the stages of pretraining whose parameters a model's last one begins with."""
+def earlier(scale: Scale, model: Model) -> Iterable[tuple[int, ...]]:
+    """The sizes STAGE of the stages of pretraining whose parameters a model's last one begins with."""
     cell: Cell | None = scale.pretraining(model, 0, scale.default).init
     while cell is not None:
-        layers, length, rows, steps = (
-            size(cell.settings, name)
-            for name in ("model.num_layers", "data.length", "data.batch_size", "training.steps")
-        )
-        yield f"{layers} layer{'s' * (layers > 1)}, {steps:,} updates of {rows} rows of {length} pieces"
+        yield tuple(size(cell.settings, name) for name in STAGE)
         cell = cell.init
 
 
-def _whose(stage: str) -> str:
-    return " of deeper models" if _layers(stage) > 1 else ""
-
-
-def _layers(stage: str) -> int:
-    """Those of an earlier stage, which its words begin with."""
-    return int(stage.partition(" ")[0])
+def _row(layers: int, updates: int, rows: int, length: int) -> list[str]:
+    whose, plural = (" of deeper models", "s") if layers > 1 else ("", "")
+    words = f"{layers} layer{plural}, {updates:,} updates of {rows} rows of {length} pieces"
+    return [f"an earlier stage{whose}", "–", words]
 
 
 def _settings(scale: Scale, model: Model) -> Mapping[str, Any]:

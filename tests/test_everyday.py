@@ -32,7 +32,7 @@ def test_a_task_is_a_command_with_a_config(task):
     assert plain.settings["task"]["name"] == task and random.settings["init"] == "random"
 
 
-def test_medians_and_spreads_stand_beside_the_floors(tmp_path, monkeypatch, capsys):
+def test_medians_and_spreads_stand_beside_the_floors(tmp_path, capsys):
     results = Results(epath.Path(tmp_path / "cells"))
     (tmp_path / "cells").mkdir()
     for seed, score in enumerate((81.0, 85.0, 84.0)):
