@@ -128,8 +128,8 @@ class BegunError(Exception):
 
 
 @pytest.mark.parametrize("words", quoted_commands())
-def test_a_quoted_command_is_understood(words, monkeypatch):
-    """Up to the point where it would begin to work."""
+def test_a_quoted_command_is_understood(words, monkeypatch, tmp_path):
+    """Up to the point where it would begin to work; its workdir is made by then."""
 
     def begin(*_, **__):
         raise BegunError
@@ -138,7 +138,8 @@ def test_a_quoted_command_is_understood(words, monkeypatch):
     command = importlib.import_module(f"albert_jax.commands.{name}")
     for function in BEGINNINGS.get(name, (name,)):
         monkeypatch.setattr(command, function, begin)
-    monkeypatch.chdir(ROOT)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(BegunError):
         command.main(argv)
 
