@@ -25,6 +25,7 @@ from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
 from albert_jax.training.sharding import MeshConfig
+from experiments.source import without_folders
 
 ROOT = Path(__file__).parents[1]
 DEFAULTS = {  # what a section says where a config says nothing
@@ -175,18 +176,6 @@ def decisive(values: Mapping[str, Any]) -> dict[str, Any]:
             continue
         flat[key] = without_folders(value) if key == "corpus.source" else _plain(value)
     return flat
-
-
-def without_folders(source: str) -> str:
-    """A text's name: `../data/novels=1,tfds:wikipedia/en=2` -> `novels=1,tfds:wikipedia/en=2`."""
-    return ",".join(map(_without_folder, source.split(",")))
-
-
-def _without_folder(part: str) -> str:
-    if part.startswith("tfds:"):
-        return part
-    path, equals, weight = part.rpartition("=") if "=" in part else (part, "", "")
-    return f"{path.rstrip('/').rpartition('/')[2]}{equals}{weight}"
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

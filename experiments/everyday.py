@@ -177,7 +177,7 @@ def grid(options: argparse.Namespace, results: Results) -> Grid:
         f"Seeds: up to {options.seeds}; a score without brackets is of one.",
         *(f"{start.name}: {start.folder}, {_rate(start)}." for start in options.start),
     ]
-    return Grid("Every task from several starts", about, header, rows, notes)
+    return Grid("everyday", "Every task from several starts", about, header, rows, notes)
 
 
 def _rate(start: Given) -> str:

@@ -47,6 +47,7 @@ def latex(grid: Grid) -> str:
             r"\bottomrule",
             r"\end{tabular}",
             rf"\caption{{{latex_text(' '.join([f'{grid.title}.', grid.about, *grid.notes]))}}}",
+            rf"\label{{tab:{grid.name}}}",
             r"\end{table}",
             "",
         ]

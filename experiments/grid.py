@@ -17,8 +17,9 @@ class Item(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table in words."""
+    """A table in words; its name is the one that commands know it by."""
 
+    name: str
     title: str
     about: str
     header: list[str]
@@ -65,7 +66,8 @@ def grid(comparison: Comparison) -> Grid:
         for row, line in zip(rows, comparison.lines, strict=True):
             row.append(Item(str(line.seeds) if line.row.model else NONE))
     notes = _notes(comparison, list(dict.fromkeys(name for name, _ in places)))
-    return Grid(comparison.table.title, comparison.table.about, header, rows, notes)
+    table = comparison.table
+    return Grid(table.name, table.title, table.about, header, rows, notes)
 
 
 def _is_repeated(comparison: Comparison, column: Column, entries: Sequence[Entry]) -> bool:

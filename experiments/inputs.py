@@ -9,6 +9,7 @@ from etils import epath
 from albert_jax.errors import UserError
 from experiments.cell import Cell, everything
 from experiments.results import Results
+from experiments.source import parts
 
 TFDS = "tfds:"
 TEXT, MORE_TEXT, DATA = "--text", "--more-text", "--data"
@@ -87,11 +88,7 @@ def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def _sources(cell: Cell) -> list[str]:
-    """The paths and names of a text, or of the parts of a mixture; nothing is looked up, as in a bucket."""
-    source = cell.settings["corpus"]["source"]
-    if "=" not in source:
-        return [source]
-    return [part.rpartition("=")[0] or part for part in source.split(",")]
+    return [place for place, _ in parts(cell.settings["corpus"]["source"])]
 
 
 def is_remote(place: str) -> bool:

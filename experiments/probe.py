@@ -46,7 +46,9 @@ def main(argv: list[str]):
         f"{TASKS[options.task].title}: {options.fitted} texts of train, "
         f"{options.scored} of {TASKS[options.task].part}; accuracy in per cent."
     )
-    grid = Grid("Logistic regression on frozen vectors", about, ["model", *places], lines, [])
+    grid = Grid(
+        "probe", "Logistic regression on frozen vectors", about, ["model", *places], lines, []
+    )
     publish(f"{markdown(grid, level=1)}\n{origin('probe', argv)}\n", options.output)
 
 

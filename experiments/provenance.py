@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from experiments.cell import without_folders
 from experiments.comparison import Comparison
 from experiments.results import Result
 from experiments.scale import Choice, Scale
+from experiments.source import without_folders
 from experiments.table import row_cells
 
 GUESSES = {  # column -> its score, what guessing scores there, and of what

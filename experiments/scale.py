@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from experiments.cell import Cell, Overrides
+from experiments.source import mixture
 
 NOVELS = "../shared/data/corpora/novels=1,../shared/data/corpora/wikipedia=1"
 TEXTS = {  # name -> what corpus.source says
@@ -106,13 +107,8 @@ def prepared(config: str, model: Model, choice: Choice) -> Cell:
     plain = Cell(command="prepare", config=config, overrides=(("corpus.source", source),))
     if not model.more_data:
         return plain
-    both = f"{_weighted(source)},{_weighted(choice.more_text)}"
-    overrides = (("corpus.source", both),)
+    overrides = (("corpus.source", mixture(source, choice.more_text)),)
     return dataclasses.replace(plain, overrides=overrides, text=plain)
-
-
-def _weighted(source: str) -> str:
-    return source if "=" in source else f"{source}=1"
 
 
 def folder(data: str, task: str, folders: Mapping[str, str]) -> Overrides:

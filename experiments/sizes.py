@@ -33,6 +33,7 @@ def grid(scale: Scale, models: Iterable[Model]) -> Grid:
     rows += [_row(*stage) for stage in stages]
     paper, here = sizes[EXAMPLE][0]
     return Grid(
+        name="sizes",
         title=f"Sizes at the scale {scale.name}",
         about=(
             "The rows of tables that are run are named by the paper's sizes, and computed at smaller ones: "

@@ -6,7 +6,7 @@ import pytest
 from etils import epath
 
 from albert_jax.errors import UserError
-from experiments.cell import Cell, decisive, settings, without_folders
+from experiments.cell import Cell, decisive, settings
 
 TINY = Cell(command="pretrain", config="tests/tiny.py")
 TEXT = Cell(command="prepare", config="tests/tiny.py", overrides=(("corpus.source", "a/b=1"),))
@@ -51,10 +51,6 @@ def test_a_text_is_its_name_not_its_folder():
     moved = dataclasses.replace(TEXT, overrides=(("corpus.source", "/c/d/b=1"),))
     other = dataclasses.replace(TEXT, overrides=(("corpus.source", "a/c=1"),))
     assert TEXT.identity == moved.identity != other.identity
-    assert without_folders("../x/novels=1,sotu=2") == "novels=1,sotu=2"
-    assert without_folders("books/=1,x/news.jsonl=0.5") == "books=1,news.jsonl=0.5"
-    assert without_folders("x/books/") == "books"
-    assert without_folders("tfds:wikipedia/en") != without_folders("tfds:other/en")
 
 
 def test_the_model_does_not_determine_a_text():

@@ -55,6 +55,7 @@ def test_a_difference_beyond_chance_is_bold(tmp_path):
 
 def test_latex(comparison):
     text = formats.latex(grid(comparison))
+    assert rf"\label{{tab:{TABLE.name}}}" in text
     assert r"\begin{tabular}{lrr" in text and r"35.0 $\pm$ 5.0 (+10.0)" in text
     columns = len(re.search(r"tabular}{(l+r+)}", text)[1])
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
