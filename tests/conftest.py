@@ -1,9 +1,13 @@
-"""Every test runs on 8 fake CPU devices and under strict broadcasting; programs are compiled once for all."""
+"""Every test runs on 8 fake CPU devices and under strict broadcasting.
+
+Programs are compiled once for all tests and not optimised, since compiling takes longer than running them.
+"""
 
 import os
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
 )

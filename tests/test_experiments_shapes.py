@@ -33,15 +33,15 @@ LABELS = {"choice": 2, "span": (3, 5), "beam": (3, 5)}
 
 def check(run, model, objective, rate, batch):
     """The outputs of a model, in shapes; raises if its update does not fit together or changes the state."""
-    params = jax.eval_shape(model.init, jax.random.key(0), batch)["params"]
-    optimizer = optimizers.make(run.optimizer, rate, params)
+    outputs, variables = jax.eval_shape(model.init_with_output, jax.random.key(0), batch)
+    optimizer = optimizers.make(run.optimizer, rate, variables["params"])
     state = jax.eval_shape(partial(states.create, model, optimizer, batch, run.training))
     clip_norm, mesh = run.optimizer.clip_norm, make_mesh(jax.devices()[:1])
     step = make_train_step(model, objective, optimizer, rate, run.training, clip_norm, mesh)
     after, metrics = jax.eval_shape(step, state, batch)
     assert jax.tree.map(shape, after) == jax.tree.map(shape, state)
     assert all(metric.shape == () for metric in metrics.values())
-    return jax.eval_shape(lambda p, b: model.apply({"params": p}, b), params, batch)
+    return outputs
 
 
 def shape(leaf) -> tuple:

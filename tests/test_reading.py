@@ -75,7 +75,7 @@ def tuned(head):
     """A workdir; the model is of a few thousand parameters."""
     init = Path(FOLDER.name) / f"init-{head}"
     albert_jax.save(random_model(hidden_size=16, num_layers=2, ffn_size=32), init)
-    steps = ("--config.training.steps=160", "--config.training.evaluate_every=160")
+    steps = ("--config.training.steps=320", "--config.training.evaluate_every=320")
     return finetune(head, init, f"--config.task.head={head}", *steps)
 
 
