@@ -5,7 +5,7 @@ python -m experiments run table3 --scale=micro
 python -m experiments run table3 table4 --workers=2 --seeds=3 --tasks=
 python -m experiments status table3
 python -m experiments table table3 --latex
-python -m experiments report --output=RESULTS.md
+python -m experiments report --output=RESULTS.md --pictures=experiments/results/pictures
 python -m experiments plan table3 --scale=paper --topology=v3:4x8
 python -m experiments sweep --over=emb:64,128,256 --over=share:all,none
 python -m experiments run table3 --scale=paper --launcher=tpu_vm --workdir=gs://B/runs --data=gs://B --text=gs://B/text.jsonl
@@ -13,6 +13,7 @@ python -m experiments collect table3 --scale=paper --workdir=gs://B/runs
 """
 
 import argparse
+import os
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
@@ -74,6 +75,7 @@ def _parser() -> Parser:
     report.add_argument(
         "--output", type=epath.Path, default=epath.Path("report.html"), help="or .md"
     )
+    report.add_argument("--pictures", type=epath.Path, help="the folder of those of a .md")
     report.set_defaults(names=list(TABLES))
     return parser
 
@@ -283,14 +285,27 @@ def plan_models(options: argparse.Namespace):
 
 
 def write_report(options: argparse.Namespace):
-    """One page of everything."""
+    """One page of everything, and with Markdown the pictures."""
     _, _, choice = chosen(options)
-    parts = [report.part(comparison, choice) for comparison in comparisons(options)]
     is_markdown = options.output.suffix == ".md"
-    write = report.markdown_page if is_markdown else report.html_page
+    if options.pictures and not is_markdown:
+        raise UserError(
+            f"--pictures={options.pictures} is for a page in Markdown; {options.output} holds its own"
+        )
+    parts = [report.part(comparison, choice) for comparison in comparisons(options)]
+    folder = write_pictures(parts, options) if options.pictures else ""
+    page = report.markdown_page(parts, folder) if is_markdown else report.html_page(parts)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    replace(options.output, write(parts))
+    replace(options.output, page)
     print(options.output)
+
+
+def write_pictures(parts: list[report.Part], options: argparse.Namespace) -> str:
+    """The files of the pictures; returns their folder as the page names it."""
+    options.pictures.mkdir(parents=True, exist_ok=True)
+    for name, svg in report.picture_files(parts).items():
+        replace(options.pictures / name, svg)
+    return os.path.relpath(options.pictures, options.output.parent)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""All tables and pictures on one page: HTML that needs no other file, or Markdown."""
+"""All tables and pictures on one page: HTML that needs no other file, or Markdown with files of pictures."""
 
 import base64
 import html
@@ -45,25 +45,26 @@ class Part(NamedTuple):
       comparison: it in numbers.
       choice: what of it was to be run.
       grid: it in words.
+      pictures: by their names in the table.
     """
 
     name: str
     comparison: Comparison
     choice: Choice
     grid: Grid
-    pictures: list[Picture]
+    pictures: dict[str, Picture]
     finding: str
 
 
 def part(comparison: Comparison, choice: Choice) -> Part:
     """What the report shows of a table, of which that choice was to be run."""
-    drawn = [PICTURES[name](comparison) for name in comparison.table.pictures]
+    drawn = {name: PICTURES[name](comparison) for name in comparison.table.pictures}
     return Part(
         comparison.table.name,
         comparison,
         choice,
         words(comparison, choice),
-        [picture for picture in drawn if picture],
+        {name: picture for name, picture in drawn.items() if picture},
         finding(comparison.scale.name, comparison.table.name),
     )
 
@@ -136,7 +137,7 @@ def _html_part(part: Part) -> str:
     text = html_table(part.grid)
     if part.finding:
         text += f"<p class=finding>{html.escape(part.finding)}</p>"
-    return text + "".join(map(_html_picture, part.pictures))
+    return text + "".join(map(_html_picture, part.pictures.values()))
 
 
 def _html_picture(picture: Picture) -> str:
@@ -149,14 +150,33 @@ def _html_picture(picture: Picture) -> str:
     )
 
 
-def markdown_page(parts: Iterable[Part]) -> str:
-    """The tables and findings, without pictures."""
+def picture_files(parts: Iterable[Part]) -> dict[str, str]:
+    """The SVG of every picture, by the name of its file."""
+    return {
+        _file(part, name): picture.svg for part in parts for name, picture in part.pictures.items()
+    }
+
+
+def _file(part: Part, picture: str) -> str:
+    return f"{part.name}_{picture}.svg"
+
+
+def markdown_page(parts: Iterable[Part], folder: str = "") -> str:
+    """The tables and findings; with the files of pictures in that folder, as seen from the page."""
     parts = list(parts)
     texts = [f"# {TITLE}\n\n{ABOUT}\n", *_markdown_front(front(parts))]
     for part in parts:
         found = f"\n**Finding.** {part.finding}\n" if part.finding else ""
-        texts.append(markdown(part.grid) + found)
+        pictures = _markdown_pictures(part, folder) if folder else ""
+        texts.append(markdown(part.grid) + found + pictures)
     return "\n".join(texts)
+
+
+def _markdown_pictures(part: Part, folder: str) -> str:
+    return "".join(
+        f"\n![{picture.caption}]({folder}/{_file(part, name)})\n\n{picture.caption}\n"
+        for name, picture in part.pictures.items()
+    )
 
 
 def _markdown_front(front: Front | None) -> list[str]:

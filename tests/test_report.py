@@ -2,10 +2,12 @@
 
 import html.parser
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from albert_jax.errors import UserError
@@ -140,11 +142,31 @@ def test_a_report_at_the_papers_sizes_has_no_table_of_sizes(tmp_path):
     assert report.front([part]).sizes is None
 
 
-def test_RESULTS_md_is_the_report_of_the_results_that_are_here(tmp_path):
-    experiments.main(["report", f"--output={tmp_path / 'now.md'}"])
-    written = (ROOT / "RESULTS.md").read_text()
-    remedy = "run `python -m experiments report --output=RESULTS.md`"
-    assert (tmp_path / "now.md").read_text() == written, remedy
+def test_RESULTS_md_is_the_report_of_the_results_that_are_here(tmp_path, monkeypatch):
+    folder = "experiments/results/pictures"
+    command = ["report", "--output=RESULTS.md", f"--pictures={folder}"]
+    monkeypatch.chdir(tmp_path)
+    experiments.main(command)
+    remedy = shlex.join(["run", "python", "-m", "experiments", *command])
+    assert (tmp_path / "RESULTS.md").read_text() == (ROOT / "RESULTS.md").read_text(), remedy
+    drawn, kept = ({path.name: path for path in (at / folder).iterdir()} for at in (tmp_path, ROOT))
+    assert drawn.keys() == kept.keys(), remedy
+    for name, path in drawn.items():
+        assert f"({folder}/{name})" in (ROOT / "RESULTS.md").read_text()
+        (labels, points), (old_labels, old_points) = shown(path), shown(kept[name])
+        assert labels == old_labels, remedy
+        np.testing.assert_allclose(points, old_points, atol=0.01, err_msg=remedy)
+
+
+def shown(svg: Path) -> tuple[list[str], np.ndarray]:
+    """The words of a picture, and all its coordinates."""
+    text = svg.read_text()
+    return re.findall("<text[^>]*>([^<]+)<", text), np.float64(re.findall(r"-?\d+\.\d+", text))
+
+
+def test_pictures_are_for_a_page_that_does_not_hold_them(tmp_path):
+    with pytest.raises(UserError, match=r"x is for a page in Markdown; .*page\.html holds its own"):
+        experiments.main(["report", f"--output={tmp_path}/page.html", "--pictures=x"])
 
 
 def test_a_finding_is_read_by_scale_and_table(tmp_path):
