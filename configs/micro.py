@@ -24,7 +24,7 @@ So small a model sits on the unigram plateau for over a million tokens if its la
 start (experiments/results/record_before.md), and learns more slowly in long rows. Hence every run begins
 with one layer in rows of 32, masked words alone; the stack doubles until it is as deep as it shall be, as the
 paper's deeper models grew from others (footnote 5), and then sees rows of 64; and the deviation is
-1 / sqrt(D), which holds wider models back. The rate falls with sqrt(D), too. How the recipe was found, and
+1 / sqrt(D), too small for one wide layer. The rate falls with sqrt(D), too. How the recipe was found, and
 what of it should change: experiments/results/micro.md.
 """
 
