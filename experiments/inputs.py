@@ -9,9 +9,8 @@ from etils import epath
 from albert_jax.errors import UserError
 from experiments.cell import Cell, everything
 from experiments.results import Results
-from experiments.source import parts
+from experiments.source import TFDS, parts
 
-TFDS = "tfds:"
 TEXT, MORE_TEXT, DATA = "--text", "--more-text", "--data"
 PLACES = ("corpus.source", "task.data_dir")  # settings that cells override with them
 WITHOUT = {  # what needs none

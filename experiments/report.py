@@ -41,26 +41,28 @@ class Part(NamedTuple):
     """A table with its pictures and what can be said of it.
 
     Attributes:
-      name: of the table.
       comparison: it in numbers.
       choice: what of it was to be run.
       grid: it in words.
       pictures: by their names in the table.
     """
 
-    name: str
     comparison: Comparison
     choice: Choice
     grid: Grid
     pictures: dict[str, Picture]
     finding: str
 
+    @property
+    def name(self) -> str:
+        """Of the table."""
+        return self.grid.name
+
 
 def part(comparison: Comparison, choice: Choice) -> Part:
     """What the report shows of a table, of which that choice was to be run."""
     drawn = {name: PICTURES[name](comparison) for name in comparison.table.pictures}
     return Part(
-        comparison.table.name,
         comparison,
         choice,
         words(comparison, choice),

@@ -1,5 +1,7 @@
 """What corpus.source says, taken apart without looking anything up: the texts may be in a bucket."""
 
+TFDS = "tfds:"
+
 
 def parts(source: str) -> list[tuple[str, str]]:
     """The path or name of each part of a mixture, or of the one text, with its "=WEIGHT" or nothing."""
@@ -24,4 +26,4 @@ def without_folders(source: str) -> str:
 
 
 def _name(place: str) -> str:
-    return place if place.startswith("tfds:") else place.rstrip("/").rpartition("/")[2]
+    return place if place.startswith(TFDS) else place.rstrip("/").rpartition("/")[2]

@@ -148,11 +148,12 @@ def test_RESULTS_md_is_the_report_of_the_results_that_are_here(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     experiments.main(command)
     remedy = shlex.join(["run", "python", "-m", "experiments", *command])
-    assert (tmp_path / "RESULTS.md").read_text() == (ROOT / "RESULTS.md").read_text(), remedy
+    page = (ROOT / "RESULTS.md").read_text()
+    assert (tmp_path / "RESULTS.md").read_text() == page, remedy
     drawn, kept = ({path.name: path for path in (at / folder).iterdir()} for at in (tmp_path, ROOT))
     assert drawn.keys() == kept.keys(), remedy
     for name, path in drawn.items():
-        assert f"({folder}/{name})" in (ROOT / "RESULTS.md").read_text()
+        assert f"({folder}/{name})" in page
         (labels, points), (old_labels, old_points) = shown(path), shown(kept[name])
         assert labels == old_labels, remedy
         np.testing.assert_allclose(points, old_points, atol=0.01, err_msg=remedy)
