@@ -24,8 +24,8 @@ So small a model sits on the unigram plateau for over a million tokens if its la
 start (experiments/results/record_before.md), and learns more slowly in long rows. Hence every run begins
 with one layer in rows of 32, masked words alone; the stack doubles until it is as deep as it shall be, as the
 paper's deeper models grew from others (footnote 5), and then sees rows of 64; and the deviation is
-1 / sqrt(D), too small for one wide layer. The rate falls with sqrt(D), too. How the recipe was found, and
-what of it should change: experiments/results/micro.md.
+1 / sqrt(D), but that of the embeddings and their projection is base's at any width, or wider models would
+learn less. The rate falls with sqrt(D), too. How the recipe was found: experiments/results/micro.md.
 """
 
 import dataclasses
@@ -89,7 +89,12 @@ def get_config(argument: str | None = None) -> ConfigDict:
         data=batch_config.recommended(rows, length, objective=objective),
         optimizer=OptimizerConfig(name="adamw", bias_correction=True),
         schedule=_schedule(rate * math.sqrt(WIDTH / model.hidden_size), steps),
-        training=TrainingConfig(steps=steps, evaluate_every=500, evaluation_batches=120),
+        training=TrainingConfig(
+            steps=steps,
+            evaluate_every=500,
+            evaluation_batches=120,
+            embedding_deviation=round(math.sqrt(model.hidden_size / WIDTH), 4),
+        ),
         mesh=MeshConfig(),
         checkpoint=CheckpointConfig(save_every=500, keep_last=1, keep_best=0),
     )

@@ -88,6 +88,7 @@ def test_what_is_wrong_is_named(changes, message):
         (dict(steps=0), "training.steps is 0; it must be at least 1"),
         (dict(average_decay=1.0), "training.average_decay is 1.0; it must be in [0, 1)"),
         (dict(embeddings="good"), "training.embeddings is 'good'; it must be random or counted"),
+        (dict(embedding_deviation=0.0), "training.embedding_deviation is 0.0; it must be positive"),
         (dict(on_failure="cry"), "training.on_failure is 'cry'; it must be stop or rewind"),
         (dict(spike=0.5), "training.spike is 0.5; it must be 0 or more than 1"),
     ],

@@ -10,7 +10,7 @@ from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
 from albert_jax.model.encoder import Encoder
-from albert_jax.training.warmstart import warm_start, with_tokens
+from albert_jax.training.warmstart import warm_start, with_embeddings_scaled, with_tokens
 
 CONFIG = AlbertConfig(
     vocab_size=50, embedding_size=8, hidden_size=16, num_layers=2, num_heads=2, ffn_size=32,
@@ -151,4 +151,14 @@ def test_token_embeddings_alone_come_from_elsewhere():
     before = fresh["albert"]["embeddings"].pop("tokens")
     np.testing.assert_array_equal(tokens[40:], before[40:])
     np.testing.assert_array_equal(tokens[:40], vectors[:40] / 2)
+    equal(params, fresh)
+
+
+def test_embeddings_and_their_projection_begin_with_another_deviation():
+    fresh = parameters(1)
+    params = with_embeddings_scaled(1.5, fresh)
+    scaled, before = params["albert"].pop("embeddings"), fresh["albert"].pop("embeddings")
+    equal(scaled.pop("norm"), before.pop("norm"))
+    equal(scaled, jax.tree.map(lambda leaf: 1.5 * leaf, before))
+    assert set(scaled) == {"tokens", "positions", "types", "projection"}
     equal(params, fresh)

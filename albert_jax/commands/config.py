@@ -23,6 +23,7 @@ from albert_jax.training.sharding import MeshConfig
 ADDED: dict[str, Any] = {
     "training.stages": [],
     "training.embeddings": "random",
+    "training.embedding_deviation": 1.0,
     "optimizer.embedding_rate": 1.0,
 }
 

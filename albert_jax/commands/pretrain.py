@@ -54,7 +54,7 @@ from albert_jax.training.state import Params, TrainState
 from albert_jax.training.step import make_held_out_step, make_train_step
 from albert_jax.training.throughput import Throughput
 from albert_jax.training.tracking import Tracker
-from albert_jax.training.warmstart import warm_start, with_tokens
+from albert_jax.training.warmstart import warm_start, with_embeddings_scaled, with_tokens
 from albert_jax.training.workdir import open_workdir, replace
 
 MAY_DIFFER = (  # between two starts of one run: what changes no update
@@ -227,14 +227,18 @@ def beginning(
 ) -> Callable[[Params], Params]:
     """What becomes of a model's random parameters before the first update.
 
-    Those of another run replace them where `init` names one; else embeddings counted in the text
-    replace those of tokens where the config asks for it.
+    Those of another run replace them where `init` names one; else embeddings have the deviation that
+    the config asks for, and those of tokens are counted in the text if it says so.
     """
+    factor = run.training.embedding_deviation
 
     def from_another_run(params: Params) -> Params:
         params, notes = warm_start(params, load(init).params)
         print(f"parameters from {init}", *notes, sep="\n  ")
         return params
+
+    def random(params: Params) -> Params:
+        return with_embeddings_scaled(factor, params)
 
     def from_the_text(params: Params) -> Params:
         model = run.model
@@ -245,11 +249,12 @@ def beginning(
         hosts.wait("the counts")  # takes minutes; an exchange would not wait so long
         vectors = multihost_utils.broadcast_one_to_all(vectors)
         print(f"embeddings of {vectors.any(axis=1).sum():,} tokens counted in the text")
-        return with_tokens(vectors, model.initializer_range * model.embedding_size**0.5, params)
+        length = factor * model.initializer_range * model.embedding_size**0.5
+        return with_tokens(vectors, length, random(params))
 
     if init is not None:
         return from_another_run
-    return from_the_text if run.training.embeddings == "counted" else lambda params: params
+    return from_the_text if run.training.embeddings == "counted" else random
 
 
 def fresh(

@@ -39,6 +39,7 @@ class TrainingConfig(StepConfig):
     # (updates, rows, length, predictions, examples a row).
     stages: tuple[tuple[int, int, int, int, int], ...] = ()
     embeddings: str = "random"  # or "counted": those of tokens, in the text (data/cooccurrence.py)
+    embedding_deviation: float = 1.0  # initial, of all embeddings and their projection: this times
     log_every: int = 10  # updates
     evaluate_every: int = 1000  # updates
     evaluation_batches: int = 20  # held-out batches at the most
@@ -50,6 +51,7 @@ class TrainingConfig(StepConfig):
         for name in ("steps", "log_every", "evaluate_every", "evaluation_batches"):
             require(getattr(self, name) >= 1, self, name, "at least 1")
         require(self.embeddings in ("random", "counted"), self, "embeddings", "random or counted")
+        require(self.embedding_deviation > 0, self, "embedding_deviation", "positive")
         require(self.on_failure in ("stop", "rewind"), self, "on_failure", "stop or rewind")
         require(self.spike == 0 or self.spike > 1, self, "spike", "0 or more than 1")
 

@@ -14,8 +14,9 @@ from albert_jax.errors import UserError
 from albert_jax.training.state import Params, leaf_name
 
 ENCODER = "albert/encoder/"  # whose parameters may have a leading axis of layers
-TOKENS = "albert/embeddings/tokens"
-POSITIONS = "albert/embeddings/positions"
+EMBEDDINGS = "albert/embeddings/"
+TOKENS = EMBEDDINGS + "tokens"
+POSITIONS = EMBEDDINGS + "positions"
 
 
 def warm_start(fresh: Params, source: Params) -> tuple[Params, list[str]]:
@@ -53,6 +54,21 @@ def with_tokens(vectors: np.ndarray, length: float, params: Params) -> Params:
         return jnp.where(given, length * vectors, leaf) if is_table else leaf
 
     return jax.tree.map_with_path(replaced, params)
+
+
+def with_embeddings_scaled(factor: float, params: Params) -> Params:
+    """`params` with the embeddings of tokens, positions and types and their projection times `factor`.
+
+    Layers keep what they compute as they get wider if their deviation falls with 1 / sqrt(D); what
+    comes before them has E inputs at any width, and should keep its own (Yang et al. 2022, table 3).
+    """
+
+    def scaled(path: tuple, leaf: jax.Array) -> jax.Array:
+        name = leaf_name(path)
+        is_norm = name.startswith(EMBEDDINGS + "norm")
+        return factor * leaf if name.startswith(EMBEDDINGS) and not is_norm else leaf
+
+    return jax.tree.map_with_path(scaled, params)
 
 
 def _fit(name: str, value: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, str]:
