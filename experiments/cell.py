@@ -63,7 +63,7 @@ class Cell:
       command: prepare, pretrain or finetune of albert-jax, or one of MEASUREMENTS.
       config: as in --config, `configs/micro.py:size=base`.
       overrides: (dotted key, value) pairs, as in --config.KEY=VALUE.
-      text: the cell that prepares the text.
+      text: the cell that prepares the text; of a measurement, one that is not its model's.
       init: the cell whose parameters this one begins with, or measures.
     """
 
@@ -114,14 +114,16 @@ class Cell:
     def words(self, root: epath.Path) -> list[str]:
         """The command line, after `python -m`."""
         places = [f"--workdir={self.workdir(root)}"]
-        if self.text:
-            records = self.text.workdir(root) / "records"
+        records = self.text.workdir(root) / "records" if self.text else None
+        if self.init and self.command in MEASUREMENTS:
+            places.append(f"--model={self.init.workdir(root)}")
+            if records:
+                places.append(f"--records={records}")
+            return ["experiments.measure", self.command, *places]
+        if records:
             vocabulary = f"vocabulary={records / 'vocabulary.model'}"
             place = vocabulary if self.command == "prepare" else f"records={records}"
             places.append(f"--config.corpus.{place}")
-        if self.init and self.command in MEASUREMENTS:
-            model = self.init.workdir(root)
-            return ["experiments.measure", self.command, *places, f"--model={model}"]
         if self.init:
             places.append(f"--init={self.init.workdir(root)}")
         return ["albert_jax", self.command, self.flags[0], *places, *self.flags[1:]]

@@ -19,6 +19,7 @@ from albert_jax.data import batches
 from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.records import Records, load_vocabulary
 from albert_jax.data.segments import Symbols
+from albert_jax.errors import UserError
 from albert_jax.model.albert import Albert, AlbertForPretraining
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training import losses
@@ -47,19 +48,28 @@ def main(argv: list[str]):
     parser.add_argument(
         "--model", type=epath.Path, required=True, help="workdir of a pretraining run"
     )
+    parser.add_argument("--records", help="prepared text to measure on; else that of the run")
     parser.add_argument("--workdir", type=epath.Path, required=True, help="gets measured.json")
     options = parser.parse_args(argv)
-    numbers = MEASUREMENTS[options.what](_open(options.model)) | provenance()
+    run = _open(options.model, options.records)
+    numbers = MEASUREMENTS[options.what](run) | provenance()
     options.workdir.mkdir(parents=True, exist_ok=True)
     (options.workdir / "measured.json").write_text(json.dumps(numbers, indent=1) + "\n")
 
 
-def _open(workdir: epath.Path) -> Pretrained:
+def _open(workdir: epath.Path, records: str | None) -> Pretrained:
+    """A run, to be measured on some records or else its own. Raises UserError: others' words."""
     values = json.loads((workdir / "config.json").read_text())["config"]
+    own = (workdir / "vocabulary.model").read_bytes()
+    if records and load_vocabulary(records).model != own:
+        raise UserError(
+            f"{records} has another vocabulary than {workdir}; prepare the text with "
+            f"--config.corpus.vocabulary={workdir / 'vocabulary.model'}"
+        )
     return Pretrained(
         config=build(AlbertConfig, values["model"]),
         data=build(BatchConfig, values["data"]),
-        records=values["corpus"]["records"],
+        records=records or values["corpus"]["records"],
         batches=values["training"]["evaluation_batches"],
         params=restore_params(workdir / "checkpoints"),
     )

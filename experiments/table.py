@@ -91,8 +91,9 @@ def row_cells(
     """The cells of one model and seed by what they give: "pretrain", a measurement or a task."""
     pretrained = scale.pretraining(model, seed, choice)
     found = {"pretrain": pretrained}
+    plain = pretrained.text and pretrained.text.text  # where the model has more, what others have
     for name in table.measurements:
-        found[name] = Cell(command=name, config=pretrained.config, init=pretrained)
+        found[name] = Cell(command=name, config=pretrained.config, text=plain, init=pretrained)
     for task in table.tasks:
         if choice.tasks is None or task in choice.tasks:
             found[task] = scale.tuned(pretrained, task, seed, choice.data)

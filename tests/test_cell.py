@@ -93,6 +93,22 @@ def test_the_command_line():
     ]
 
 
+def test_the_command_line_of_a_measurement():
+    model = changed(text=TEXT)
+    own = Cell(command="objectives", config=model.config, init=model)
+    cell = dataclasses.replace(own, text=TEXT)
+    root = epath.Path("runs")
+    assert cell.words(root) == [
+        "experiments.measure",
+        "objectives",
+        f"--workdir=runs/{cell.identity}",
+        f"--model=runs/{model.identity}",
+        f"--records=runs/{TEXT.identity}/records",
+    ]
+    assert own.words(root)[3:] == cell.words(root)[3:-1]
+    assert own.identity != cell.identity
+
+
 @pytest.mark.parametrize(
     ("config", "overrides", "message"),
     [

@@ -12,7 +12,7 @@ from configs.micro import NARROWER
 from experiments.cell import Cell, everything
 from experiments.scale import Choice, Model
 from experiments.scales import SCALES
-from experiments.table import TASKS, cells
+from experiments.table import TASKS, cells, row_cells
 from experiments.tables import TABLES
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "paper_tables.json"
@@ -162,3 +162,11 @@ def compare(model: Model):
     assert large.embedding_size == NARROWER * small.embedding_size
     assert large.ffn_size == NARROWER * small.ffn_size
     assert large.has_projection == small.has_projection
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_a_model_of_more_text_is_measured_on_that_of_the_other(name):
+    scale, table = SCALES[name], TABLES["table7"]
+    plain, more = (row_cells(table, row.model, scale, EVERYTHING, 0) for row in table.rows)
+    assert plain["objectives"].text is None  # its own
+    assert more["objectives"].text == plain["pretrain"].text != more["pretrain"].text

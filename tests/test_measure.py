@@ -5,14 +5,17 @@ import json
 import numpy as np
 import pytest
 
+from albert_jax.errors import UserError
 from albert_jax.training.tracking import read
 from experiments import measure
+from tests import corpus, runs
+from tests.commands import run
 from tests.runs import trained
 
 
-def measured(what: str, folder) -> dict:
+def measured(what: str, folder, *flags: str) -> dict:
     workdir, _ = trained()
-    measure.main([what, f"--model={workdir}", f"--workdir={folder}"])
+    measure.main([what, f"--model={workdir}", f"--workdir={folder}", *flags])
     return json.loads((folder / "measured.json").read_text())
 
 
@@ -24,6 +27,29 @@ def test_the_own_objective_is_as_the_run_measured_it(tmp_path):
     assert found["scores"]["sop"] == pytest.approx(last["sentence_accuracy"], abs=1e-6)
     assert 0 < found["scores"]["nsp"] < 1 and found["scores"]["nsp"] != found["scores"]["sop"]
     assert {"commit", "libraries", "devices"} <= found.keys()
+
+
+def other_text(folder, *flags: str) -> str:
+    """The flag that names records of less text."""
+    (folder / "text.txt").write_text("\n".join(corpus.documents()[:20]))
+    source = f"--config.corpus.source={folder / 'text.txt'}"
+    done = run("prepare", runs.CONFIG, f"--workdir={folder}", source, *flags)
+    assert done.status == 0, done
+    return f"--records={folder / 'records'}"
+
+
+def test_the_text_may_be_another_than_the_runs(tmp_path):
+    vocabulary = f"--config.corpus.vocabulary={trained()[0] / 'vocabulary.model'}"
+    own = measured("objectives", tmp_path)["scores"]
+    records = other_text(tmp_path, vocabulary)
+    again = measured("objectives", tmp_path, f"--records={runs.prepared()}")["scores"]
+    assert measured("objectives", tmp_path, records)["scores"] != own == again
+
+
+def test_text_in_other_words_is_refused(tmp_path):
+    message = rf"^{tmp_path}/records has another vocabulary than .*; prepare the text with --config"
+    with pytest.raises(UserError, match=message):
+        measured("objectives", tmp_path, other_text(tmp_path))
 
 
 def test_the_distances_of_every_layer(tmp_path):
