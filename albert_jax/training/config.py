@@ -39,7 +39,7 @@ class TrainingConfig(StepConfig):
     # (updates, rows, length, predictions, examples a row).
     stages: tuple[tuple[int, int, int, int, int], ...] = ()
     embeddings: str = "random"  # or "counted": those of tokens, in the text (data/cooccurrence.py)
-    embedding_deviation: float = 1.0  # initial, of all embeddings and their projection: this times
+    embedding_deviation: float = 1.0  # initial, also of their projection: this times all others'
     log_every: int = 10  # updates
     evaluate_every: int = 1000  # updates
     evaluation_batches: int = 20  # held-out batches at the most
