@@ -97,7 +97,9 @@ def _add_choices(command: argparse.ArgumentParser):
     command.add_argument("--scale", choices=SCALES, default="micro")
     command.add_argument("--text", help=f"{', '.join(TEXTS)}, or what corpus.source takes")
     command.add_argument("--more-text", help="what models with more data read besides (table 7)")
-    command.add_argument("--seeds", type=count, help="runs of every cell")
+    command.add_argument(
+        "--seeds", type=count, help="runs of every cell; tables show more if there are"
+    )
     command.add_argument("--tasks", type=words, help="comma-separated; none if empty")
     command.add_argument("--data", help="the folder of glue_data, squad and race")
     command.add_argument("--results", type=epath.Path, default=FOLDER)

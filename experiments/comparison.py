@@ -1,10 +1,12 @@
 """A table in numbers: medians and spreads over seeds, differences from a row, averages of tasks."""
 
+import itertools
 import math
 import statistics
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from experiments.cell import Cell
 from experiments.columns import COLUMNS, Column, Found, mean, mean_of
 from experiments.results import Results
 from experiments.scale import Choice, Scale
@@ -88,22 +90,26 @@ def compare(table: Table, scale: Scale, results: Results, choice: Choice) -> Com
 
 
 def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choice) -> list[Found]:
-    """What there is for a row, by seed."""
+    """What there is for a row, by seed: those of the choice, and any more that have been pretrained."""
     if row.model is None:
         return []
     if not table.is_run:
         return [{"planned": _planned(row, scale, choice)}]
-    runs: list[Found] = []
-    for seed in range(choice.seeds):
-        cells = row_cells(table, row.model, scale, choice, seed)
-        read = {name: results.read(cell) for name, cell in cells.items()}
-        kept = {name: result for name, result in read.items() if result is not None}
-        stages = (c for c in cells["pretrain"].with_needs() if c.command == "pretrain")
-        chain = [results.read(stage) for stage in stages]
-        if None not in chain:
-            kept["chain"] = {"results": chain}
-        runs.append({"planned": cells["pretrain"].settings, **kept})
-    return runs
+    cells = (row_cells(table, row.model, scale, choice, seed) for seed in itertools.count())
+    runs = (_read(of_seed, results) for of_seed in cells)
+    wanted = itertools.islice(runs, choice.seeds)
+    return [*wanted, *itertools.takewhile(lambda run: "pretrain" in run, runs)]
+
+
+def _read(cells: Mapping[str, Cell], results: Results) -> Found:
+    """What there is of one model and seed."""
+    read = {name: results.read(cell) for name, cell in cells.items()}
+    kept = {name: result for name, result in read.items() if result is not None}
+    stages = (cell for cell in cells["pretrain"].with_needs() if cell.command == "pretrain")
+    chain = [results.read(stage) for stage in stages]
+    if None not in chain:
+        kept["chain"] = {"results": chain}
+    return {"planned": cells["pretrain"].settings, **kept}
 
 
 def _planned(row: Row, scale: Scale, choice: Choice) -> dict:

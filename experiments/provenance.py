@@ -17,10 +17,10 @@ GUESSES = {  # column -> its score, what guessing scores there, and of what
 
 
 def states(comparison: Comparison, choice: Choice) -> dict[str, bool]:
-    """The cells whose results a table shows, by identity: whether there is one."""
+    """The cells that a choice has of a table, by identity: whether there is a result."""
     found: dict[str, bool] = {}
     for line in comparison.lines if comparison.table.is_run else ():
-        for seed, run in enumerate(line.found):
+        for seed, run in enumerate(line.found[: choice.seeds]):
             assert line.row.model is not None
             cells = row_cells(comparison.table, line.row.model, comparison.scale, choice, seed)
             found |= {cell.identity: name in run for name, cell in cells.items()}

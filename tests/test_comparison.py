@@ -44,6 +44,13 @@ def test_the_middle_and_the_spread_of_the_seeds(found):
     assert theirs.entries["mnli"].median is None
 
 
+def test_seeds_that_are_there_are_shown_if_fewer_are_chosen(found):
+    for seeds in (1, 2, 4):
+        one, *_ = compare(TABLE, MICRO, found, CHOICE._replace(seeds=seeds)).lines
+        assert one.seeds == 3 and one.entries["mlm"].median == 25
+        assert one.entries["mnli"].values == pytest.approx((40, 50, 60))
+
+
 def test_the_average_is_of_the_tasks_that_were_run(found):
     comparison = compare(TABLE, MICRO, found, CHOICE)
     average = comparison.lines[0].entries["average"]

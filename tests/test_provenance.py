@@ -34,6 +34,13 @@ def test_a_missing_result_is_counted(found):
     assert provenance.sentence(comparison, CHOICE).startswith("14 of 18 results are there; text")
 
 
+def test_more_seeds_than_are_chosen_are_not_counted(found):
+    choice = CHOICE._replace(seeds=1)
+    comparison = compare(TABLE, MICRO, found, choice)
+    assert comparison.lines[0].seeds == 3
+    assert provenance.sentence(comparison, choice).startswith("6 of 6 results are there; text")
+
+
 def test_without_results_there_is_only_the_count(found):
     for path in found.path(MICRO.pretraining(TABLE.rows[0].model, 0, CHOICE)).parent.glob("*.json"):
         path.unlink()
