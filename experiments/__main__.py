@@ -303,10 +303,13 @@ def write_report(options: argparse.Namespace):
 
 
 def write_pictures(parts: list[report.Part], options: argparse.Namespace) -> str:
-    """The files of the pictures; returns their folder as the page names it."""
+    """The files of the pictures, and none of earlier ones; returns their folder as the page names it."""
     options.pictures.mkdir(parents=True, exist_ok=True)
     for name, svg in report.picture_files(parts).items():
-        replace(options.pictures / name, svg)
+        if svg is None:
+            (options.pictures / name).unlink(missing_ok=True)
+        else:
+            replace(options.pictures / name, svg)
     return os.path.relpath(options.pictures, options.output.parent)
 
 

@@ -152,10 +152,12 @@ def _html_picture(picture: Picture) -> str:
     )
 
 
-def picture_files(parts: Iterable[Part]) -> dict[str, str]:
-    """The SVG of every picture, by the name of its file."""
+def picture_files(parts: Iterable[Part]) -> dict[str, str | None]:
+    """The SVG of every picture, by the name of its file; None where there is nothing to draw."""
     return {
-        _file(part, name): picture.svg for part in parts for name, picture in part.pictures.items()
+        _file(part, name): part.pictures[name].svg if name in part.pictures else None
+        for part in parts
+        for name in part.comparison.table.pictures
     }
 
 

@@ -165,6 +165,14 @@ def shown(svg: Path) -> tuple[list[str], np.ndarray]:
     return re.findall("<text[^>]*>([^<]+)<", text), np.float64(re.findall(r"-?\d+\.\d+", text))
 
 
+def test_a_picture_of_results_that_are_gone_is_removed(tmp_path):
+    for name in ("table3_curves.svg", "table4_curves.svg", "mine.svg"):
+        (tmp_path / name).write_text("<svg/>")
+    words = ["report", "table3", f"--results={tmp_path}", f"--pictures={tmp_path}"]
+    experiments.main([*words, f"--output={tmp_path}/page.md"])
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"table4_curves.svg", "mine.svg"}
+
+
 def test_pictures_are_for_a_page_that_does_not_hold_them(tmp_path):
     with pytest.raises(UserError, match=r"x is for a page in Markdown; .*page\.html holds its own"):
         experiments.main(["report", f"--output={tmp_path}/page.html", "--pictures=x"])
