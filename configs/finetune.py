@@ -4,7 +4,8 @@
       --data_dir=glue_data --workdir=W
 
 `size` picks the recipe; the architecture is the checkpoint's. From base on it is that of Lan et al. 2020,
-Table 14, with the optimizer and the schedule of google-research/albert; the small sizes learn faster, and for
+Table 14 (of RACE in version 2, that of the release's README), with the optimizer and the schedule of
+google-research/albert; the small sizes learn faster, and for
 a number of epochs instead of updates, so that a part of the data will do.
 """
 

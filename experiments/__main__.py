@@ -64,6 +64,8 @@ def _parser() -> Parser:
     for command in (run, status, table, collect, plan):
         command.add_argument("names", nargs="+", metavar="NAME", help="tables and figures")
     for command in (run, status, table, collect, sweep, report, plan):
+        _add_text(command)
+    for command in (run, status, table, collect, sweep, report):
         _add_choices(command)
     for command in (run, status, collect, sweep):
         command.add_argument("--workdir", type=epath.Path, default=WORKDIR, help="of all cells")
@@ -92,11 +94,16 @@ def _command(commands, name: str, do: Callable, description: str) -> argparse.Ar
     return command
 
 
-def _add_choices(command: argparse.ArgumentParser):
-    """What decides which cells a table has, and where their results are."""
+def _add_text(command: argparse.ArgumentParser):
+    """What decides which models a table has."""
     command.add_argument("--scale", choices=SCALES, default="micro")
     command.add_argument("--text", help=f"{', '.join(TEXTS)}, or what corpus.source takes")
     command.add_argument("--more-text", help="what models with more data read besides (table 7)")
+    command.set_defaults(seeds=None, tasks=None, data=None)
+
+
+def _add_choices(command: argparse.ArgumentParser):
+    """What decides how often a model is run and on which tasks, and where results are."""
     command.add_argument(
         "--seeds", type=count, help="runs of every cell; tables show more if there are"
     )

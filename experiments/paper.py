@@ -51,7 +51,7 @@ def tuning(model: Cell, start: Cell, task: str, seed: int, data: str) -> Cell:
     """The recipe of Table 14, in float32 like everything of the original."""
     return Cell(
         command="finetune",
-        config=f"configs/finetune.py:task={task},size=base_v1",  # from base on, all are the same
+        config=f"configs/finetune.py:task={task},size=base_v1",  # Table 14; only version 2 differs, in RACE
         overrides=(
             *folder(data, task, FOLDERS),
             ("model.dtype", "float32"),

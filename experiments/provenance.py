@@ -1,7 +1,7 @@
 """What stands behind a table: how much of it has run, on which text, how long, by which code and where."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from experiments.comparison import Comparison
@@ -18,21 +18,30 @@ GUESSES = {  # column -> its score, what guessing scores there, and of what
 
 def states(comparison: Comparison, choice: Choice) -> dict[str, bool]:
     """The cells that a choice has of a table, by identity: whether there is a result."""
-    found: dict[str, bool] = {}
+    return {name: done for seed, name, done in _cells(comparison, choice) if seed < choice.seeds}
+
+
+def further(comparison: Comparison, choice: Choice) -> set[str]:
+    """The cells of more seeds than a choice has whose results a table shows."""
+    cells = _cells(comparison, choice)
+    return {name for seed, name, done in cells if done and seed >= choice.seeds}
+
+
+def _cells(comparison: Comparison, choice: Choice) -> Iterator[tuple[int, str, bool]]:
+    """(seed, identity, whether there is a result) of the cells of a table."""
     for line in comparison.lines if comparison.table.is_run else ():
-        for seed, run in enumerate(line.found[: choice.seeds]):
+        for seed, run in enumerate(line.found):
             assert line.row.model is not None
             cells = row_cells(comparison.table, line.row.model, comparison.scale, choice, seed)
-            found |= {cell.identity: name in run for name, cell in cells.items()}
-    return found
+            yield from ((seed, cell.identity, name in run) for name, cell in cells.items())
 
 
 def sentence(comparison: Comparison, choice: Choice) -> str:
     """The line under a table."""
     if not comparison.table.is_run:
         return "Nothing is run for this table."
-    known = states(comparison, choice)
-    parts = [f"{sum(known.values())} of {len(known)} results are there"]
+    known, more = states(comparison, choice), further(comparison, choice)
+    parts = [f"{sum(known.values())} of {len(known)} results are there{_and(more)}"]
     shown = [run for line in comparison.lines for run in line.found if "pretrain" in run]
     if shown:
         runs = [run["pretrain"] for run in shown]
@@ -96,13 +105,16 @@ def _range(values: Iterable[float]) -> str:
     return " to ".join(dict.fromkeys(words))
 
 
-def progress(tables: Mapping[str, Mapping[str, bool]], scale: Scale) -> str:
-    """How much has run of all tables; by name, the states of their cells."""
-    cells = {name: done for states in tables.values() for name, done in states.items()}
+def progress(cells: Mapping[str, bool], more: Collection[str], scale: Scale) -> str:
+    """How much has run of all tables: their cells by identity, and those of further seeds."""
     return (
         f"At the scale {scale.name} ({scale.about}) {sum(cells.values())} of the {len(cells)} results that "
-        "these tables show are there; a result is one model pretrained, measured or fine-tuned."
+        f"these tables want are there{_and(more)}; a result is one model pretrained, measured or fine-tuned."
     )
+
+
+def _and(more: Collection[str]) -> str:
+    return f", and {len(more)} of further seeds" if more else ""
 
 
 def command(tables: Iterable[str], scale: Scale, choice: Choice) -> str:

@@ -104,9 +104,11 @@ def front(parts: Iterable[Part]) -> Front | None:
     scale, choice = parts[0].comparison.scale, parts[0].choice
     states = {part.name: provenance.states(part.comparison, choice) for part in parts}
     left = [name for name, known in states.items() if not all(known.values())]
+    cells = {name: done for known in states.values() for name, done in known.items()}
+    more = {name for part in parts for name in provenance.further(part.comparison, choice)}
     models = [line.row.model for part in parts for line in part.comparison.lines if line.row.model]
     return Front(
-        provenance.progress(states, scale),
+        provenance.progress(cells, more, scale),
         provenance.command(left, scale, choice) if left else "",
         None if scale.name == "paper" else sizes.grid(scale, models),
     )

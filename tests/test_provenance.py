@@ -38,7 +38,9 @@ def test_more_seeds_than_are_chosen_are_not_counted(found):
     choice = CHOICE._replace(seeds=1)
     comparison = compare(TABLE, MICRO, found, choice)
     assert comparison.lines[0].seeds == 3
-    assert provenance.sentence(comparison, choice).startswith("6 of 6 results are there; text")
+    assert provenance.sentence(comparison, choice).startswith(
+        "6 of 6 results are there, and 12 of further seeds; text"
+    )
 
 
 def test_without_results_there_is_only_the_count(found):

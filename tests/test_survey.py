@@ -41,6 +41,7 @@ def test_every_model_is_in_the_table_or_why_it_is_not(made, tmp_path):
     text = output.read_text()
     for name in (*survey.MODELS, "base, E = 768, not shared", "large, 48 layers", "xxlarge, 24"):
         assert name in text
+    assert f"{len(made)} of {len(made)} plans are there." in text
     assert "| ALBERT-xlarge | v3:8x8 | not one row a device fits on v3:8x8 |" in text
     assert all(model.dtype == JOB.model.dtype for model, _ in made)
     assert len(made) == 2 * len(survey.MODELS) + sum(map(len, survey.ABLATIONS.values()))

@@ -83,7 +83,7 @@ def survey(job: Job, steps: int, output: epath.Path):
         rows.append({"section": section, "model": name, "topology": topology, **found})
         rows.sort(key=lambda row: order.index((row["model"], row["topology"])))
         kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        output.write_text(table(rows, job, steps))
+        output.write_text(table(rows, len(work), job, steps))
 
 
 def _work(precision: AlbertConfig) -> Iterator[tuple[str, str, str, AlbertConfig]]:
@@ -128,8 +128,8 @@ def _keep_nothing():
     jax.config.update("jax_enable_compilation_cache", False)
 
 
-def table(rows: list[dict], job: Job, steps: int) -> str:
-    """The Markdown of all rows, by section."""
+def table(rows: list[dict], count: int, job: Job, steps: int) -> str:
+    """The Markdown of all rows that there are, of so many, by section."""
     length = job.batch["tokens"].shape[1]
     text = [
         "# What the paper's runs need",
@@ -141,6 +141,7 @@ def table(rows: list[dict], job: Job, steps: int) -> str:
         "The last three columns are the roofline: the least there is if matrix units (MXU), memory (HBM) "
         "and links (ICI) overlap fully and reach the maker's figures.",
         "",
+        f"{len(rows)} of {count} plans are there. "
         f"Commit {', '.join(dict.fromkeys(row['commit'] for row in rows))}; command:",
         "",
         f"    {' '.join(['albert-jax', *sys.argv[1:]])}",

@@ -4,7 +4,7 @@ Sharing is a matter of where parameters live, not of code. A block has two parts
 and each part has `config.num_copies` sets of parameters. One set: every layer uses it, and the scan closes
 over it. As many sets as blocks: the scan walks along their leading axis. Something between (groups): each
 block picks its set. The block and the scan are the same in every mode, so the time to compile does not
-depend on depth.
+depend on depth, unless `scan_unroll` lays blocks out one after another.
 
 `flax.linen.scan` can broadcast or stack a whole collection but not one part of a block; that is why the scan
 here is `jax.lax.scan` over `Module.apply`.

@@ -1,7 +1,8 @@
 """What is fastest where: the choices that a config leaves to the platform, all of them here.
 
-The figures behind them: experiments/results/speed.md. The platform is that of JAX's default backend; a
-program for a TPU that is compiled elsewhere, as `albert-jax plan` does, is traced in `compiling_for`.
+The figures behind them: experiments/results/speed_profile.md. The platform is that of JAX's default
+backend; a program for a TPU that is compiled elsewhere, as `albert-jax plan` does, is traced in
+`compiling_for`.
 """
 
 import contextlib
