@@ -79,6 +79,7 @@ def _parser() -> Parser:
     )
     report.add_argument("--pictures", type=epath.Path, help="the folder of those of a .md")
     report.set_defaults(names=list(TABLES))
+    plan.set_defaults(seeds=None, tasks=None, data=None)  # the same plan for all
     return parser
 
 
@@ -99,7 +100,6 @@ def _add_text(command: argparse.ArgumentParser):
     command.add_argument("--scale", choices=SCALES, default="micro")
     command.add_argument("--text", help=f"{', '.join(TEXTS)}, or what corpus.source takes")
     command.add_argument("--more-text", help="what models with more data read besides (table 7)")
-    command.set_defaults(seeds=None, tasks=None, data=None)
 
 
 def _add_choices(command: argparse.ArgumentParser):
