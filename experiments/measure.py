@@ -60,11 +60,11 @@ def main(argv: list[str]):
 def _open(workdir: epath.Path, records: str | None) -> Pretrained:
     """A run, to be measured on some records or else its own. Raises UserError: others' words."""
     values = json.loads((workdir / "config.json").read_text())["config"]
-    own = (workdir / "vocabulary.model").read_bytes()
-    if records and load_vocabulary(records).model != own:
+    vocabulary = workdir / "vocabulary.model"
+    if records and load_vocabulary(records).model != vocabulary.read_bytes():
         raise UserError(
             f"{records} has another vocabulary than {workdir}; prepare the text with "
-            f"--config.corpus.vocabulary={workdir / 'vocabulary.model'}"
+            f"--config.corpus.vocabulary={vocabulary}"
         )
     return Pretrained(
         config=build(AlbertConfig, values["model"]),

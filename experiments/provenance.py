@@ -18,22 +18,22 @@ GUESSES = {  # column -> its score, what guessing scores there, and of what
 
 def states(comparison: Comparison, choice: Choice) -> dict[str, bool]:
     """The cells that a choice has of a table, by identity: whether there is a result."""
-    return {name: done for seed, name, done in _cells(comparison, choice) if seed < choice.seeds}
+    return dict(_cells(comparison, choice, slice(choice.seeds)))
 
 
 def further(comparison: Comparison, choice: Choice) -> set[str]:
     """The cells of more seeds than a choice has whose results a table shows."""
-    cells = _cells(comparison, choice)
-    return {name for seed, name, done in cells if done and seed >= choice.seeds}
+    cells = _cells(comparison, choice, slice(choice.seeds, None))
+    return {name for name, done in cells if done}
 
 
-def _cells(comparison: Comparison, choice: Choice) -> Iterator[tuple[int, str, bool]]:
-    """(seed, identity, whether there is a result) of the cells of a table."""
+def _cells(comparison: Comparison, choice: Choice, seeds: slice) -> Iterator[tuple[str, bool]]:
+    """(identity, whether there is a result) of the cells of some seeds of a table."""
     for line in comparison.lines if comparison.table.is_run else ():
-        for seed, run in enumerate(line.found):
+        for seed, run in list(enumerate(line.found))[seeds]:
             assert line.row.model is not None
             cells = row_cells(comparison.table, line.row.model, comparison.scale, choice, seed)
-            yield from ((seed, cell.identity, name in run) for name, cell in cells.items())
+            yield from ((cell.identity, name in run) for name, cell in cells.items())
 
 
 def sentence(comparison: Comparison, choice: Choice) -> str:

@@ -3,19 +3,22 @@
 import json
 import shutil
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import jax
 import numpy as np
 import pytest
 
 from albert_jax.commands.config import pretraining
-from albert_jax.commands.pretrain import parameter_shapes, row_shapes
+from albert_jax.commands.pretrain import beginning, parameter_shapes, row_shapes
 from albert_jax.data.records import Records, load_vocabulary
 from albert_jax.model.albert import AlbertForPretraining
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training import state as states
 from albert_jax.training import tracking
 from albert_jax.training.checkpoint import restore_params
+from albert_jax.training.config import TrainingConfig
 from albert_jax.training.losses import PRETRAINING
 from albert_jax.training.schedule import schedule
 from albert_jax.training.sharding import abstract, make_mesh
@@ -140,6 +143,16 @@ def test_embeddings_begin_from_counts_unless_another_run_gives_them(tmp_path):
     np.testing.assert_allclose(copied, source, atol=1e-11)
     lengths = np.linalg.norm(given, axis=1)
     assert np.isclose(lengths, np.median(lengths), rtol=1e-4).mean() > 0.5  # random ones differ
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.5])
+def test_random_embeddings_have_the_deviation_that_the_config_says(factor):
+    """And are left alone where it says nothing, since a copy would be laid out anew."""
+    config: Any = SimpleNamespace(training=TrainingConfig(embedding_deviation=factor))
+    params = {"albert": {"embeddings": {"tokens": np.ones((3, 2), np.float32)}}}
+    begun = beginning(config, None, None)(params)
+    np.testing.assert_array_equal(begun["albert"]["embeddings"]["tokens"], np.full((3, 2), factor))
+    assert (begun is params) == (factor == 1)
 
 
 def _assert_close(tree, other):

@@ -238,7 +238,7 @@ def beginning(
         return params
 
     def random(params: Params) -> Params:
-        return with_embeddings_scaled(factor, params)
+        return params if factor == 1 else with_embeddings_scaled(factor, params)
 
     def from_the_text(params: Params) -> Params:
         model = run.model
