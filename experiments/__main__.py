@@ -235,7 +235,7 @@ def run_sweep(options: argparse.Namespace):
     run(options, wanted([table], scale, choice))
     if not options.dry_run:
         comparison = compare(table, scale, Results(options.results), choice)
-        print(formats.markdown(report.words(comparison, choice)))
+        print(formats.markdown(report.words(comparison)))
 
 
 def collect_results(options: argparse.Namespace):
@@ -283,9 +283,8 @@ def comparisons(options: argparse.Namespace) -> Iterator[Comparison]:
 def show_tables(options: argparse.Namespace):
     """The tables as far as there are results."""
     write = formats.latex if options.latex else formats.markdown
-    _, _, choice = chosen(options)
     for comparison in comparisons(options):
-        print(write(report.words(comparison, choice)))
+        print(write(report.words(comparison)))
 
 
 def plan_models(options: argparse.Namespace):
@@ -295,13 +294,12 @@ def plan_models(options: argparse.Namespace):
 
 def write_report(options: argparse.Namespace):
     """One page of everything, and with Markdown the pictures."""
-    _, _, choice = chosen(options)
     is_markdown = options.output.suffix == ".md"
     if options.pictures and not is_markdown:
         raise UserError(
             f"--pictures={options.pictures} is for a page in Markdown; {options.output} holds its own"
         )
-    parts = [report.part(comparison, choice) for comparison in comparisons(options)]
+    parts = [report.part(comparison) for comparison in comparisons(options)]
     folder = write_pictures(parts, options) if options.pictures else ""
     page = report.markdown_page(parts, folder) if is_markdown else report.html_page(parts)
     options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -43,17 +43,34 @@ class Entry(NamedTuple):
         return statistics.variance(self.values) / len(self.values)
 
 
+class Run(NamedTuple):
+    """A row's model with one seed: its cells, by what they give, and what there is of them."""
+
+    cells: Mapping[str, Cell]
+    found: Found
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether its model has been."""
+        return "pretrain" in self.found
+
+
 class Line(NamedTuple):
-    """A row of a table: what was found, by seed, and its entries, by column."""
+    """A row of a table: its runs, by seed, and its entries, by column."""
 
     row: Row
-    found: list[Found]
+    runs: list[Run]
     entries: Mapping[str, Entry]
+
+    @property
+    def pretrained(self) -> list[Run]:
+        """The runs that there is anything to show of."""
+        return [run for run in self.runs if run.is_pretrained]
 
     @property
     def seeds(self) -> int:
         """How many have been pretrained."""
-        return sum("pretrain" in found for found in self.found)
+        return len(self.pretrained)
 
 
 class Comparison(NamedTuple):
@@ -61,6 +78,7 @@ class Comparison(NamedTuple):
 
     table: Table
     scale: Scale
+    choice: Choice
     columns: Mapping[str, Column]
     lines: list[Line]
 
@@ -72,33 +90,33 @@ class Comparison(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether nothing has been run."""
-        return not any(line.seeds for line in self.lines)
+        return not any(line.pretrained for line in self.lines)
 
 
 def compare(table: Table, scale: Scale, results: Results, choice: Choice) -> Comparison:
     """Reads what there is; a row without results keeps the paper's numbers."""
-    found = [_found(table, row, scale, results, choice) for row in table.rows]
+    runs = [_runs(table, row, scale, results, choice) for row in table.rows]
     columns = {name: COLUMNS[name] for name in table.columns}
     if len(table.scored) > 1:
-        scored = [name for name in table.scored if _everywhere(columns[name], found)]
+        scored = [name for name in table.scored if _everywhere(columns[name], runs)]
         columns["average"] = _average(scored)
     lines = [
-        Line(row, runs, {name: _entry(column, runs, row) for name, column in columns.items()})
-        for row, runs in zip(table.rows, found, strict=True)
+        Line(row, of_row, {name: _entry(column, of_row, row) for name, column in columns.items()})
+        for row, of_row in zip(table.rows, runs, strict=True)
     ]
-    return Comparison(table, scale, columns, lines)
+    return Comparison(table, scale, choice, columns, lines)
 
 
-def _found(table: Table, row: Row, scale: Scale, results: Results, choice: Choice) -> list[Found]:
+def _runs(table: Table, row: Row, scale: Scale, results: Results, choice: Choice) -> list[Run]:
     """What there is for a row, by seed: those of the choice, and any more that have been pretrained."""
     if row.model is None:
         return []
     if not table.is_run:
-        return [{"planned": _planned(row, scale, choice)}]
+        return [Run({}, {"planned": _planned(row, scale, choice)})]
     cells = (row_cells(table, row.model, scale, choice, seed) for seed in itertools.count())
-    runs = (_read(of_seed, results) for of_seed in cells)
+    runs = (Run(of_seed, _read(of_seed, results)) for of_seed in cells)
     wanted = itertools.islice(runs, choice.seeds)
-    return [*wanted, *itertools.takewhile(lambda run: "pretrain" in run, runs)]
+    return [*wanted, *itertools.takewhile(lambda run: run.is_pretrained, runs)]
 
 
 def _read(cells: Mapping[str, Cell], results: Results) -> Found:
@@ -118,10 +136,10 @@ def _planned(row: Row, scale: Scale, choice: Choice) -> dict:
     return (scale.tuned(model, row.task, 0, choice.data) if row.task else model).settings
 
 
-def _everywhere(column: Column, found: list[list[Found]]) -> bool:
+def _everywhere(column: Column, runs: list[list[Run]]) -> bool:
     """Whether every row that was run has this number."""
-    runs = [run for row in found for run in row if "pretrain" in run]
-    return bool(runs) and all(column.value(run) is not None for run in runs)
+    found = [run.found for row in runs for run in row if run.is_pretrained]
+    return bool(found) and all(column.value(of_run) is not None for of_run in found)
 
 
 def _average(scored: list[str]) -> Column:
@@ -133,8 +151,8 @@ def _average(scored: list[str]) -> Column:
     return mean_of(columns, "average")._replace(paper=lambda row: row.get("avg"))
 
 
-def _entry(column: Column, runs: list[Found], row: Row) -> Entry:
-    values = (column.value(run) for run in runs)
+def _entry(column: Column, runs: list[Run], row: Row) -> Entry:
+    values = (column.value(run.found) for run in runs)
     known = tuple(value for value in values if value is not None)
     parts = tuple(_entry(part, runs, row) for part in column.parts)
     return Entry(known, column.paper(row.paper), parts)

@@ -51,10 +51,10 @@ def curves(comparison: Comparison) -> Picture | None:
 
 def _curve(line: Line, name: str) -> list[tuple[float, float]]:
     """(millions of tokens, median of a held-out number) at every evaluation that all seeds have made."""
-    runs = [found["pretrain"]["curve"] for found in line.found if "pretrain" in found]
+    curves = [run.found["pretrain"]["curve"] for run in line.pretrained]
     return [
         (points[0]["tokens"] / 1e6, statistics.median(point[name] for point in points))
-        for points in zip(*runs, strict=False)
+        for points in zip(*curves, strict=False)
     ]
 
 
@@ -63,8 +63,8 @@ def sizes(comparison: Comparison, key: str, name: str) -> Picture | None:
     groups: dict[str, list[tuple[int, Sequence[float]]]] = {}
     ticks = {}
     for line in comparison.lines:
-        if line.seeds and line.row.model:
-            model = line.found[0]["planned"]["model"]
+        if line.pretrained and line.row.model:
+            model = line.runs[0].found["planned"]["model"]
             group = groups.setdefault(SHARED.get(model["sharing"], model["sharing"]), [])
             paper = paper_size(line.row.model, f"model.{key}")
             group.append((paper, line.entries["mlm"].values))
@@ -90,10 +90,10 @@ def _tick(paper: int, here: int) -> str:
 def layers(comparison: Comparison) -> Picture | None:
     """Distance and angle between the input and the output of every layer (the paper's figure 1)."""
     measured = [
-        (line.row.label, found["layers"])
+        (line.row.label, run.found["layers"])
         for line in comparison.lines
-        for found in line.found
-        if "layers" in found
+        for run in line.runs
+        if "layers" in run.found
     ]
     if not measured:
         return None

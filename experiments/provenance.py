@@ -4,11 +4,10 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from experiments.comparison import Comparison
+from experiments.comparison import Comparison, Run
 from experiments.results import Result
 from experiments.scale import Choice, Scale
 from experiments.source import without_folders
-from experiments.table import row_cells
 
 GUESSES = {  # column -> its score, what guessing scores there, and of what
     "mlm": ("mlm_accuracy", "mlm_baseline", "masked words"),
@@ -16,54 +15,47 @@ GUESSES = {  # column -> its score, what guessing scores there, and of what
 }
 
 
-def states(comparison: Comparison, choice: Choice) -> dict[str, bool]:
-    """The cells that a choice has of a table, by identity: whether there is a result."""
-    return dict(_cells(comparison, choice, slice(choice.seeds)))
+def states(comparison: Comparison) -> dict[str, bool]:
+    """The cells that were chosen of a table, by identity: whether there is a result."""
+    return dict(_cells(comparison, slice(comparison.choice.seeds)))
 
 
-def further(comparison: Comparison, choice: Choice) -> set[str]:
-    """The cells of more seeds than a choice has whose results a table shows."""
-    cells = _cells(comparison, choice, slice(choice.seeds, None))
+def further(comparison: Comparison) -> set[str]:
+    """The cells of more seeds than were chosen whose results a table shows."""
+    cells = _cells(comparison, slice(comparison.choice.seeds, None))
     return {name for name, done in cells if done}
 
 
-def _cells(comparison: Comparison, choice: Choice, seeds: slice) -> Iterator[tuple[str, bool]]:
+def _cells(comparison: Comparison, seeds: slice) -> Iterator[tuple[str, bool]]:
     """(identity, whether there is a result) of the cells of some seeds of a table."""
-    for line in comparison.lines if comparison.table.is_run else ():
-        for seed, run in list(enumerate(line.found))[seeds]:
-            assert line.row.model is not None
-            cells = row_cells(comparison.table, line.row.model, comparison.scale, choice, seed)
-            yield from ((cell.identity, name in run) for name, cell in cells.items())
+    for run in (run for line in comparison.lines for run in line.runs[seeds]):
+        yield from ((cell.identity, name in run.found) for name, cell in run.cells.items())
 
 
-def sentence(comparison: Comparison, choice: Choice) -> str:
+def sentence(comparison: Comparison) -> str:
     """The line under a table."""
     if not comparison.table.is_run:
         return "Nothing is run for this table."
-    known, more = states(comparison, choice), further(comparison, choice)
+    known, more = states(comparison), further(comparison)
     parts = [f"{sum(known.values())} of {len(known)} results are there{_and(more)}"]
-    shown = [run for line in comparison.lines for run in line.found if "pretrain" in run]
+    shown = [run for line in comparison.lines for run in line.pretrained]
     if shown:
-        runs = [run["pretrain"] for run in shown]
+        runs = [run.found["pretrain"] for run in shown]
         parts += [
-            f"text: {', or '.join(_texts(comparison, choice))}",
+            f"text: {', or '.join(_texts(shown))}",
             f"{_range(run['steps'] for run in runs)} updates and "
             f"{_range(run['tokens'] / 1e6 for run in runs)} million tokens a run, in its last stage",
-            *_made_by([result for run in shown for name, result in run.items()]),
+            *_made_by([result for run in shown for result in run.found.values()]),
             *_guesses(comparison, runs),
         ]
     return f"{'; '.join(parts)}."
 
 
-def _texts(comparison: Comparison, choice: Choice) -> Iterable[str]:
-    """The texts of the models that have been pretrained, each once."""
-    cells = [
-        comparison.scale.pretraining(line.row.model, 0, choice).text
-        for line in comparison.lines
-        if line.row.model and line.seeds
-    ]
-    sources = [dict(cell.overrides)["corpus.source"] for cell in cells if cell]
-    return dict.fromkeys(text_name(source) for source in sources)
+def _texts(shown: Iterable[Run]) -> Iterable[str]:
+    """The texts that models were pretrained on, each once."""
+    cells = (run.cells["pretrain"].text for run in shown)
+    sources = (dict(cell.overrides)["corpus.source"] for cell in cells if cell)
+    return dict.fromkeys(map(text_name, sources))
 
 
 def text_name(source: str) -> str:

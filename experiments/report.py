@@ -14,7 +14,6 @@ from experiments.comparison import Comparison
 from experiments.formats import html_table, markdown
 from experiments.grid import Grid, grid
 from experiments.plots import PICTURES, Picture
-from experiments.scale import Choice
 
 FINDINGS = (
     Path(__file__).parent / "results" / "findings.toml"
@@ -42,13 +41,11 @@ class Part(NamedTuple):
 
     Attributes:
       comparison: it in numbers.
-      choice: what of it was to be run.
       grid: it in words.
       pictures: by their names in the table.
     """
 
     comparison: Comparison
-    choice: Choice
     grid: Grid
     pictures: dict[str, Picture]
     finding: str
@@ -59,22 +56,21 @@ class Part(NamedTuple):
         return self.grid.name
 
 
-def part(comparison: Comparison, choice: Choice) -> Part:
-    """What the report shows of a table, of which that choice was to be run."""
+def part(comparison: Comparison) -> Part:
+    """What the report shows of a table."""
     drawn = {name: PICTURES[name](comparison) for name in comparison.table.pictures}
     return Part(
         comparison,
-        choice,
-        words(comparison, choice),
+        words(comparison),
         {name: picture for name, picture in drawn.items() if picture},
         finding(comparison.scale.name, comparison.table.name),
     )
 
 
-def words(comparison: Comparison, choice: Choice) -> Grid:
+def words(comparison: Comparison) -> Grid:
     """The table, with what it was made of."""
     found = grid(comparison)
-    return found._replace(notes=[provenance.sentence(comparison, choice), *found.notes])
+    return found._replace(notes=[provenance.sentence(comparison), *found.notes])
 
 
 def finding(scale: str, table: str, path: Path = FINDINGS) -> str:
@@ -101,11 +97,11 @@ def front(parts: Iterable[Part]) -> Front | None:
     parts = [part for part in parts if part.comparison.table.is_run]
     if not parts:
         return None
-    scale, choice = parts[0].comparison.scale, parts[0].choice
-    states = {part.name: provenance.states(part.comparison, choice) for part in parts}
+    scale, choice = parts[0].comparison.scale, parts[0].comparison.choice
+    states = {part.name: provenance.states(part.comparison) for part in parts}
     left = [name for name, known in states.items() if not all(known.values())]
     cells = {name: done for known in states.values() for name, done in known.items()}
-    more = {name for part in parts for name in provenance.further(part.comparison, choice)}
+    more = {name for part in parts for name in provenance.further(part.comparison)}
     models = [line.row.model for part in parts for line in part.comparison.lines if line.row.model]
     return Front(
         provenance.progress(cells, more, scale),

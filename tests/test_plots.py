@@ -37,5 +37,5 @@ def test_an_axis_of_sizes_has_the_names_of_the_rows(comparison):
 
 
 def test_without_results_there_is_no_picture(comparison):
-    empty = comparison._replace(lines=[line._replace(found=[]) for line in comparison.lines])
+    empty = comparison._replace(lines=[line._replace(runs=[]) for line in comparison.lines])
     assert [PICTURES[name](empty) for name in PICTURES] == [None] * len(PICTURES)

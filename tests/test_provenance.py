@@ -16,7 +16,7 @@ def found(tmp_path):
 
 
 def test_the_line_under_a_table(found):
-    assert provenance.sentence(compare(TABLE, MICRO, found, CHOICE), CHOICE) == (
+    assert provenance.sentence(compare(TABLE, MICRO, found, CHOICE)) == (
         "18 of 18 results are there; text: sotu; 1,000 updates and 2.0 million tokens a run, in its last "
         "stage; commit 0123456; device: 1 cpu; guessing the commonest scores 5.0 % of masked words."
     )
@@ -29,16 +29,16 @@ def test_a_missing_result_is_counted(found):
     for cell in cells:
         found.path(cell).unlink()
     comparison = compare(TABLE, MICRO, found, CHOICE)
-    states = provenance.states(comparison, CHOICE)
+    states = provenance.states(comparison)
     assert {name for name, done in states.items() if not done} == {cell.identity for cell in cells}
-    assert provenance.sentence(comparison, CHOICE).startswith("14 of 18 results are there; text")
+    assert provenance.sentence(comparison).startswith("14 of 18 results are there; text")
 
 
 def test_more_seeds_than_are_chosen_are_not_counted(found):
     choice = CHOICE._replace(seeds=1)
     comparison = compare(TABLE, MICRO, found, choice)
     assert comparison.lines[0].seeds == 3
-    assert provenance.sentence(comparison, choice).startswith(
+    assert provenance.sentence(comparison).startswith(
         "6 of 6 results are there, and 12 of further seeds; text"
     )
 
@@ -46,15 +46,15 @@ def test_more_seeds_than_are_chosen_are_not_counted(found):
 def test_without_results_there_is_only_the_count(found):
     for path in found.path(MICRO.pretraining(TABLE.rows[0].model, 0, CHOICE)).parent.glob("*.json"):
         path.unlink()
-    sentence = provenance.sentence(compare(TABLE, MICRO, found, CHOICE), CHOICE)
+    sentence = provenance.sentence(compare(TABLE, MICRO, found, CHOICE))
     assert sentence == "0 of 18 results are there."
 
 
 def test_a_table_that_needs_no_run_says_so(found):
     scale = SCALES["paper"]
     comparison = compare(TABLES["table1"], scale, found, scale.default)
-    assert provenance.sentence(comparison, scale.default) == "Nothing is run for this table."
-    assert provenance.states(comparison, scale.default) == {}
+    assert provenance.sentence(comparison) == "Nothing is run for this table."
+    assert provenance.states(comparison) == {}
 
 
 def test_a_command_says_what_differs_from_the_scales_own():

@@ -90,7 +90,7 @@ def test_the_page_is_whole_and_escaped(comparison, monkeypatch):
     monkeypatch.setattr(report, "finding", lambda scale, table: HOSTILE)
     rows = (TABLE.rows[0]._replace(label=HOSTILE), *TABLE.rows[1:])
     lines = [comparison.lines[0]._replace(row=rows[0]), *comparison.lines[1:]]
-    part = report.part(comparison._replace(lines=lines), CHOICE)
+    part = report.part(comparison._replace(lines=lines))
     page = report.html_page([part])
     parser = Balanced()
     parser.feed(page)
@@ -107,7 +107,7 @@ def test_all_tables_make_a_page(tmp_path):
         found = Results(tmp_path)
         if table.is_run:
             results.write(tmp_path, table, scale, choice, lambda *_: 0.5)
-        parts.append(report.part(compare(table, scale, found, choice), choice))
+        parts.append(report.part(compare(table, scale, found, choice)))
     drawn = {part.name: len(part.pictures) for part in parts}
     assert drawn == {name: len(table.pictures) for name, table in TABLES.items()}
     Balanced().feed(report.html_page(parts))
@@ -117,12 +117,10 @@ def test_all_tables_make_a_page(tmp_path):
     assert all(f"## {table.title}\n" in text for table in TABLES.values())
 
 
-def test_the_front_says_how_far_the_tables_are_and_what_goes_on(comparison):
+def test_the_front_says_how_far_the_tables_are_and_what_goes_on(tmp_path):
+    found = results.write(tmp_path, TABLE, MICRO, CHOICE, value)
     choice = CHOICE._replace(seeds=4)  # of which three have run
-    lines = [
-        line._replace(found=[*line.found, {}] if line.found else []) for line in comparison.lines
-    ]
-    part = report.part(comparison._replace(lines=lines), choice)
+    part = report.part(compare(TABLE, MICRO, found, choice))
     front = report.front([part])
     assert "18 of the 24 results" in front.progress
     assert front.command == (
@@ -138,7 +136,7 @@ def test_the_front_says_how_far_the_tables_are_and_what_goes_on(comparison):
 
 def test_a_report_at_the_papers_sizes_has_no_table_of_sizes(tmp_path):
     scale = SCALES["paper"]
-    part = report.part(compare(TABLE, scale, Results(tmp_path), scale.default), scale.default)
+    part = report.part(compare(TABLE, scale, Results(tmp_path), scale.default))
     assert report.front([part]).sizes is None
 
 

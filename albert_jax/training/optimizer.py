@@ -18,10 +18,8 @@ import jax.numpy as jnp
 import optax
 
 from albert_jax.errors import UserError
-from albert_jax.training.state import leaf_name
+from albert_jax.training.state import TOKENS, Params, leaf_name
 
-Params = dict
-TOKENS = "albert/embeddings/tokens"
 NAMES = ("lamb", "adamw", "optax_lamb", "optax_adamw")
 
 

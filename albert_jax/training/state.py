@@ -13,6 +13,7 @@ from albert_jax.model.albert import Batch
 from albert_jax.training.config import StepConfig
 
 Params = dict
+TOKENS = "albert/embeddings/tokens"  # the name of a leaf that has rules of its own
 
 
 class TrainState(flax.struct.PyTreeNode):

@@ -11,11 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from albert_jax.errors import UserError
-from albert_jax.training.state import Params, leaf_name
+from albert_jax.training.state import TOKENS, Params, leaf_name
 
 ENCODER = "albert/encoder/"  # whose parameters may have a leading axis of layers
 EMBEDDINGS = "albert/embeddings/"
-TOKENS = EMBEDDINGS + "tokens"
 POSITIONS = EMBEDDINGS + "positions"
 
 
