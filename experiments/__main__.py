@@ -33,10 +33,11 @@ from experiments.table import TASKS, Table, cells
 from experiments.tables import TABLES
 from launch.arguments import add_site, site
 from launch.job import Job
-from launch.submit import QUEUES, SCRIPTS, SHARED, submit
+from launch.submit import QUEUES, SCRIPTS, SHARED, processes, submit
 
 WORKDIR = epath.Path("runs/experiments")
 RESUMES = "the same command goes on from here"
+UNCOLLECTED = "finished, its result not collected"
 AGAIN = "finished, runs again"  # because others need its workdir, which is not here
 
 
@@ -181,7 +182,8 @@ def run(options: argparse.Namespace, found: list[Cell]):
     if options.launcher:
         return launch(options, found)
     results, root = Results(options.results), options.workdir
-    order = runner.plan(found, results, lambda cell: runner.is_done(cell, root))
+    inputs.check_here(root)
+    order = runner.plan(found, results, finished_in(root))
     if options.dry_run:
         return print(*(shlex.join(cell.words(root)) for cell in order.values()), sep="\n")
     inputs.check_present(order.values())
@@ -190,6 +192,11 @@ def run(options: argparse.Namespace, found: list[Cell]):
     if failures := runner.run(order, results, root, options.workers):
         raise UserError("\n".join([f"{len(failures)} cells have no result", *failures]))
     print(f"all {len(found)} results are in {options.results}")
+
+
+def finished_in(root: epath.Path) -> Callable[[Cell], bool]:
+    """Whether what a cell leaves is in its workdir, under that folder."""
+    return lambda cell: is_finished(cell, cell.workdir(root))
 
 
 def launch(options: argparse.Namespace, found: list[Cell]):
@@ -204,19 +211,32 @@ def launch(options: argparse.Namespace, found: list[Cell]):
     if options.dry_run and inputs.is_remote(str(root)):
         order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
     else:
-        order = runner.plan(found, results, lambda cell: is_finished(cell, cell.workdir(root)))
+        order = runner.plan(found, results, finished_in(root))
     if options.launcher not in SHARED:
         inputs.check_remote(order.values(), options.launcher)
     elif not options.dry_run:
         inputs.check_present(order.values())
     jobs = [job(cell, root, order) for cell in order.values()]
+    place = site(options)
+    for cell, of_cell in zip(order.values(), jobs, strict=True):
+        check_shards(cell, options.launcher, processes(of_cell, options.launcher, place))
     waiting = [] if options.launcher in QUEUES else [job for job in jobs if job.after]
     ready = [job for job in jobs if job not in waiting]
-    submit(ready, options.launcher, site(options), options.dry_run)
+    submit(ready, options.launcher, place, options.dry_run)
     for later in waiting:
         print(f"# {later.name} waits for {', '.join(later.after)}")
     if waiting:
         print("# when the others have finished: the same command again")
+
+
+def check_shards(cell: Cell, launcher: str, processes: int):
+    """Raises UserError where the processes of a job could not share out the text of its model."""
+    shards = cell.settings["data"]["shards"] if cell.command == "pretrain" else processes
+    if shards % processes:
+        raise UserError(
+            f"{cell.identity} reads its text in {shards} streams (data.shards), which {processes} processes "
+            f"of {launcher} cannot share out; ask for fewer by --accelerator, or --nodes and --gpus"
+        )
 
 
 def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:
@@ -256,9 +276,11 @@ def collect(found: list[Cell], results: Results, root: epath.Path):
 def show_status(options: argparse.Namespace):
     """Where the cells of the tables stand, and those that must run before them."""
     found, root, results = wanted(*chosen(options)), options.workdir, Results(options.results)
-    order = runner.plan(found, results, lambda cell: runner.is_done(cell, root))
+    order = runner.plan(found, results, finished_in(root))
+    elsewhere = inputs.of_other_places(found, results)
     done = [cell.identity for cell in found if results.read(cell) is not None]
-    print(f"{len(done)} of {len(found)} results are there")
+    for line in (f"{len(done)} of {len(found)} results are there", *elsewhere):
+        print(line)
     everything = order | {cell.identity: cell for cell in found}
     status = Status(everything)
     for name in done:
@@ -269,6 +291,8 @@ def show_status(options: argparse.Namespace):
             status.set(name, "runs", open=True)
         elif runner.has_failed(workdir):
             status.set(name, f"failed, see {workdir / runner.LOG}")
+        elif name not in done and is_finished(cell, workdir):
+            status.set(name, UNCOLLECTED, open=True)
     print(status.table(root))
 
 

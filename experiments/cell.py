@@ -167,25 +167,28 @@ def _config(config: str) -> ConfigDict:
 def decisive(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that determine a result, flat: without defaults, folders and what is indifferent.
 
-    A setting that is added to the code tomorrow, with a default that keeps what there is, leaves the
-    names of today's cells as they are.
+    A setting that is added tomorrow to a section of DEFAULTS, with a default that keeps what there is,
+    leaves the names of today's cells as they are.
     """
-    flat = {}
-    for key, value in _flat(values):
+    found = {}
+    for key, value in flat(values).items():
         section, _, name = key.partition(".")
         default = getattr(DEFAULTS[section], name, None) if section in DEFAULTS else None
         if section in INDIFFERENT or key in INDIFFERENT or _plain(value) == _plain(default):
             continue
-        flat[key] = without_folders(value) if key == "corpus.source" else _plain(value)
-    return flat
+        found[key] = without_folders(value) if key == "corpus.source" else _plain(value)
+    return found
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in values.items():
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings by their names, `section.key`."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            found |= {f"{name}.{key}": inner for key, inner in flat(value).items()}
         else:
-            yield f"{prefix}{key}", value
+            found[name] = value
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,9 @@ from experiments.results import Result
 
 Found = Mapping[str, Result]
 Said = Mapping[str, Any]
+CLOCK = (  # of the columns speed and hours
+    "processor time, so that other work of the machine does not count; of the clock for what a launcher ran"
+)
 METRICS = {"cola": "matthews", "stsb": "pearson"}  # what is shown of a task; of others, accuracy
 
 
@@ -144,15 +147,14 @@ COLUMNS = {
         "ratio",
         _of("pretrain", _rate),
         _said("speed"),
-        "Tokens of pretraining for a second of processor time, so that other work of the machine does not "
-        "count; of the clock for what a launcher ran.",
+        f"Tokens of pretraining for a second of {CLOCK}.",
     ),
     "hours": Column(
         "hours",
         "hours",
         _of("chain", _hours),
         _said("hours"),
-        "Processor time of pretraining, with that of the models it was grown from.",
+        f"Of pretraining, with that of the models it was grown from, in {CLOCK}.",
     ),
     "updates": Column(
         "updates",

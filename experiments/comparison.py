@@ -79,6 +79,7 @@ class Comparison(NamedTuple):
     table: Table
     scale: Scale
     choice: Choice
+    results: Results
     columns: Mapping[str, Column]
     lines: list[Line]
 
@@ -98,13 +99,17 @@ def compare(table: Table, scale: Scale, results: Results, choice: Choice) -> Com
     runs = [_runs(table, row, scale, results, choice) for row in table.rows]
     columns = {name: COLUMNS[name] for name in table.columns}
     if len(table.scored) > 1:
-        scored = [name for name in table.scored if _everywhere(columns[name], runs)]
-        columns["average"] = _average(scored)
+        columns["average"] = mean_of([COLUMNS[name] for name in AVERAGED], "average")._replace(
+            paper=lambda row: row.get("avg")
+        )
+        common = [name for name in table.scored if _everywhere(columns[name], runs)]
+        if common and set(common) != set(AVERAGED):
+            columns["common"] = _average(common)
     lines = [
         Line(row, of_row, {name: _entry(column, of_row, row) for name, column in columns.items()})
         for row, of_row in zip(table.rows, runs, strict=True)
     ]
-    return Comparison(table, scale, choice, columns, lines)
+    return Comparison(table, scale, choice, results, columns, lines)
 
 
 def _runs(table: Table, row: Row, scale: Scale, results: Results, choice: Choice) -> list[Run]:
@@ -137,18 +142,18 @@ def _planned(row: Row, scale: Scale, choice: Choice) -> dict:
 
 
 def _everywhere(column: Column, runs: list[list[Run]]) -> bool:
-    """Whether every row that was run has this number."""
-    found = [run.found for row in runs for run in row if run.is_pretrained]
-    return bool(found) and all(column.value(of_run) is not None for of_run in found)
+    """Whether every row that was run has this number, of one seed at least."""
+    rows = [row for row in runs if any(run.is_pretrained for run in row)]
+    return bool(rows) and all(
+        any(column.value(run.found) is not None for run in row) for row in rows
+    )
 
 
-def _average(scored: list[str]) -> Column:
-    """The mean of the columns that have results; the paper's own where these are all, or none has."""
-    columns = [COLUMNS[name] for name in scored]
-    if scored and set(scored) != set(AVERAGED):
-        title = f"average of {', '.join(column.title for column in columns)}"
-        return mean_of(columns, title, about="Of these alone, on both sides.")
-    return mean_of(columns, "average")._replace(paper=lambda row: row.get("avg"))
+def _average(names: list[str]) -> Column:
+    """The mean of some columns, here and in the paper."""
+    columns = [COLUMNS[name] for name in names]
+    title = f"average of {', '.join(column.title for column in columns)}"
+    return mean_of(columns, title, about="Of these alone, on both sides.")
 
 
 def _entry(column: Column, runs: list[Run], row: Row) -> Entry:

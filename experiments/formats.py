@@ -1,11 +1,16 @@
 """A grid as Markdown, LaTeX or HTML."""
 
 import html
-import re
 
 from experiments.grid import Grid, Item
 
-_LATEX = {"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "±": r"$\pm$", "–": "--"}
+_LATEX = {character: f"\\{character}" for character in "%&_#${}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "–": "--",
+}
 
 
 def markdown(grid: Grid, level: int = 2) -> str:
@@ -60,7 +65,7 @@ def _latex_item(item: Item) -> Item:
 
 def latex_text(text: str) -> str:
     """Text with the characters that LaTeX reads otherwise written out."""
-    return re.sub("[%&_#±–]", lambda match: _LATEX[match.group()], text)
+    return "".join(_LATEX.get(character, character) for character in text)
 
 
 def html_table(grid: Grid) -> str:

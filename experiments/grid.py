@@ -31,12 +31,16 @@ def _count(value: float) -> str:
     return f"{value / 1e6:.3g}M" if value >= 1e6 else f"{value / 1e3:.0f}k"
 
 
+def _hours(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
 FORMS: dict[str, Callable[[float], str]] = {  # by the kind of a column
     "share": "{:.1f}".format,  # in per cent; compared by differences
     "count": _count,
     "number": "{:,.0f}".format,
     "ratio": "{:.1f}x".format,  # of the reference row's
-    "hours": "{:.2g}".format,
+    "hours": _hours,
     "decimal": "{:.2g}".format,
     "rate": "{:.0e}".format,
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from etils import epath
 
 from albert_jax.errors import UserError
-from experiments.cell import Cell, everything
+from experiments.cell import ROOT, Cell, everything
 from experiments.results import Results
 from experiments.source import TFDS, parts
 
@@ -18,6 +18,16 @@ WITHOUT = {  # what needs none
     DATA: ", or fine-tune nothing with --tasks=",
     MORE_TEXT: "",
 }
+
+
+def check_here(root: epath.Path):
+    """Raises UserError where no cell can run on this machine: away from configs/, or kept in a bucket."""
+    if is_remote(str(root)):
+        raise UserError(
+            f"--workdir={root}: what runs on this machine is kept on it; give a folder, or --launcher"
+        )
+    if not epath.Path("configs").is_dir():
+        raise UserError(f"there is no folder configs here; run this in the repository, {ROOT}")
 
 
 def check_present(cells: Iterable[Cell]):

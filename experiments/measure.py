@@ -18,6 +18,7 @@ from albert_jax.analysis.probes import layer_distances
 from albert_jax.data import batches
 from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.records import Records, load_vocabulary
+from albert_jax.data.remote import fetched
 from albert_jax.data.segments import Symbols
 from albert_jax.errors import UserError
 from albert_jax.model.albert import Albert, AlbertForPretraining
@@ -36,7 +37,7 @@ class Pretrained(NamedTuple):
 
     config: AlbertConfig
     data: BatchConfig
-    records: str
+    records: epath.Path
     batches: int  # held-out batches that the run looked at
     params: dict
 
@@ -61,7 +62,8 @@ def _open(workdir: epath.Path, records: str | None) -> Pretrained:
     """A run, to be measured on some records or else its own. Raises UserError: others' words."""
     values = json.loads((workdir / "config.json").read_text())["config"]
     vocabulary = workdir / "vocabulary.model"
-    if records and load_vocabulary(records).model != vocabulary.read_bytes():
+    folder = fetched(epath.Path(records or values["corpus"]["records"]))
+    if records and load_vocabulary(folder).model != vocabulary.read_bytes():
         raise UserError(
             f"{records} has another vocabulary than {workdir}; prepare the text with "
             f"--config.corpus.vocabulary={vocabulary}"
@@ -69,7 +71,7 @@ def _open(workdir: epath.Path, records: str | None) -> Pretrained:
     return Pretrained(
         config=build(AlbertConfig, values["model"]),
         data=build(BatchConfig, values["data"]),
-        records=records or values["corpus"]["records"],
+        records=folder,
         batches=values["training"]["evaluation_batches"],
         params=restore_params(workdir / "checkpoints"),
     )

@@ -1,9 +1,10 @@
 """The scale `micro`: a quarter as wide, minutes a cell on one core; configs/micro.py has the sizes."""
 
 import dataclasses
+import functools
 
-from configs.micro import earlier
-from experiments.cell import Cell, Overrides
+from configs.micro import STAGES, earlier
+from experiments.cell import Cell, Overrides, flat, settings
 from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, seeded
 
 CONFIG = "configs/micro.py"
@@ -19,7 +20,10 @@ FOLDERS = {"squad1": "squad/v1-local", "squad2": "squad/v2-local", "race": "race
 
 
 def pretraining(model: Model, seed: int, choice: Choice) -> Cell:
-    """One layer in short rows, then stacks that double, each from the checkpoint before."""
+    """One layer in short rows, then stacks that double, each from the checkpoint before.
+
+    Of settings that each stage has its own of, as the rate or the length of rows, a model's are the last's.
+    """
     last = _stage(model, seed, choice, "full")
     before = None
     for stage in earlier(last.settings["model"]["num_layers"]):
@@ -35,9 +39,22 @@ def _stage(model: Model, seed: int, choice: Choice, stage: str) -> Cell:
     return Cell(
         command="pretrain",
         config=f"{CONFIG}:{','.join([f'size={model.size}', *named, f'stage={stage}'])}",
-        overrides=(*model.settings, *seeded(seed)),
+        overrides=(*_settings(model, stage), *seeded(seed)),
         text=prepared(CONFIG, model, choice),
     )
+
+
+def _settings(model: Model, stage: str) -> Overrides:
+    return tuple(
+        (key, value) for key, value in model.settings if stage == "full" or key not in _differing()
+    )
+
+
+@functools.cache
+def _differing() -> set[str]:
+    """The settings that are not the same in all stages of a model."""
+    first, *others = (flat(settings(f"{CONFIG}:stage={stage}", ())) for stage in STAGES)
+    return {key for key, value in first.items() if any(other[key] != value for other in others)}
 
 
 def _duration(last: Cell, effort: float) -> Overrides:

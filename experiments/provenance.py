@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from experiments import inputs
 from experiments.comparison import Comparison, Run
-from experiments.results import Result
+from experiments.results import FOLDER, Result, Results
 from experiments.scale import Choice, Scale
 from experiments.source import without_folders
 
@@ -109,11 +110,23 @@ def _and(more: Collection[str]) -> str:
     return f", and {len(more)} of further seeds" if more else ""
 
 
-def command(tables: Iterable[str], scale: Scale, choice: Choice) -> str:
+def of_other_places(comparison: Comparison) -> list[str]:
+    """A line for each place that results of a table are from, and not from where they would be now."""
+    runs = (run for line in comparison.lines for run in line.runs)
+    cells = [cell for run in runs for name, cell in run.cells.items() if name in run.found]
+    return [
+        f"{line[0].upper()}{line[1:]}."
+        for line in inputs.of_other_places(cells, comparison.results)
+    ]
+
+
+def command(tables: Iterable[str], scale: Scale, choice: Choice, results: Results) -> str:
     """The command line that runs what is missing of tables, as they were chosen."""
     said: list[Any] = ["python", "-m", "experiments", "run", *tables, f"--scale={scale.name}"]
     for name, value in choice._asdict().items():
         if value != getattr(scale.default, name):
             words = ",".join(value) if isinstance(value, tuple) else value
             said.append(f"--{name.replace('_', '-')}={words}")
+    if results.folder != FOLDER:
+        said.append(f"--results={results.folder}")
     return shlex.join(said)

@@ -70,7 +70,8 @@ def part(comparison: Comparison) -> Part:
 def words(comparison: Comparison) -> Grid:
     """The table, with what it was made of."""
     found = grid(comparison)
-    return found._replace(notes=[provenance.sentence(comparison), *found.notes])
+    said = [provenance.sentence(comparison), *provenance.of_other_places(comparison)]
+    return found._replace(notes=[*said, *found.notes])
 
 
 def finding(scale: str, table: str, path: Path = FINDINGS) -> str:
@@ -105,7 +106,7 @@ def front(parts: Iterable[Part]) -> Front | None:
     models = [line.row.model for part in parts for line in part.comparison.lines if line.row.model]
     return Front(
         provenance.progress(cells, more, scale),
-        provenance.command(left, scale, choice) if left else "",
+        provenance.command(left, scale, choice, parts[0].comparison.results) if left else "",
         None if scale.name == "paper" else sizes.grid(scale, models),
     )
 

@@ -12,6 +12,7 @@ from etils import epath
 
 from albert_jax.errors import UserError
 from albert_jax.training import tracking
+from albert_jax.training.checkpoint import is_whole
 from albert_jax.training.workdir import commit, replace
 from experiments.cell import MEASUREMENTS, ROOT, Cell
 
@@ -24,11 +25,11 @@ class Results:
     """The results in a folder, by cell."""
 
     def __init__(self, folder: epath.Path = FOLDER):
-        self._folder = folder
+        self.folder = folder
 
     def path(self, cell: Cell) -> epath.Path:
         """The file of a cell's result."""
-        return self._folder / f"{cell.identity}.json"
+        return self.folder / f"{cell.identity}.json"
 
     def read(self, cell: Cell) -> Result | None:
         """The result of a cell, None if it has not finished; UserError if the file is damaged."""
@@ -59,21 +60,16 @@ class Results:
             "seed": _seed(cell),
             **GATHER[cell.command](workdir),
         }
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         replace(self.path(cell), json.dumps(result, indent=1) + "\n")
         return True
 
 
 def is_finished(cell: Cell, workdir: epath.Path) -> bool:
     """Whether the command of a cell has come to its end, not only stopped."""
-    if cell.command != "pretrain":
-        return (workdir / LAST[cell.command]).exists()
-    if not (workdir / "metrics.jsonl").exists():
-        return False
-    steps = cell.settings["training"]["steps"]
-    return any(
-        line["step"] == steps and line["kind"] == "held_out" for line in tracking.read(workdir)
-    )
+    if cell.command == "pretrain":  # its last checkpoint comes after its lines
+        return is_whole(workdir / "checkpoints", cell.settings["training"]["steps"])
+    return (workdir / LAST[cell.command]).exists()
 
 
 def read_clock(workdir: epath.Path) -> dict[str, float]:

@@ -23,17 +23,13 @@ from etils import epath
 
 from albert_jax.training.workdir import replace
 from experiments.cell import Cell
-from experiments.results import CLOCK, Results, read_clock
+from experiments.inputs import is_remote
+from experiments.results import CLOCK, Results, is_finished, read_clock
 from experiments.status import Status
 from launch.job import STOPPED
 
 POLL = 0.5  # seconds
-LOG, LOCK, DONE, FAILED = (
-    "log.txt",
-    "lock",
-    "done",
-    "failed",
-)  # beside what the command itself writes
+LOG, LOCK, FAILED = "log.txt", "lock", "failed"  # beside what the command itself writes
 SIGNAL_OF_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG of prctl(2)
 LIBC = ctypes.CDLL(None)
 
@@ -70,11 +66,6 @@ def plan(
         if results.read(cell) is None:
             add(cell)
     return order
-
-
-def is_done(cell: Cell, root: epath.Path) -> bool:
-    """Whether a cell has run to its end here."""
-    return (cell.workdir(root) / DONE).exists()
 
 
 def run(order: Mapping[str, Cell], results: Results, root: epath.Path, workers: int) -> list[str]:
@@ -126,7 +117,7 @@ class Runner:
             lock.close()
             status.set(name, "runs elsewhere", open=True)
             return
-        if is_done(cell, self._root) and self._results.read(cell):
+        if is_finished(cell, workdir) and self._results.read(cell):
             lock.close()
             status.set(name, "finished")
             return
@@ -158,7 +149,6 @@ class Runner:
         del self._running[name]
         process = running.process
         if process.returncode == 0 and self._results.collect(cell, workdir):
-            (workdir / DONE).touch()
             status.set(name, "finished")
         elif process.returncode in (0, STOPPED):
             status.set(name, "was stopped; the same command goes on")
@@ -213,8 +203,8 @@ def has_failed(workdir: epath.Path) -> bool:
 
 
 def is_running(workdir: epath.Path) -> bool:
-    """Whether some process holds the lock of a workdir."""
-    if not (workdir / LOCK).exists():
+    """Whether some process holds the lock of a workdir; of one in a bucket none does."""
+    if is_remote(str(workdir)) or not (workdir / LOCK).exists():
         return False
     with (workdir / LOCK).open("a") as lock:
         try:

@@ -5,19 +5,27 @@ TFDS = "tfds:"
 
 def parts(source: str) -> list[tuple[str, str]]:
     """The path or name of each part of a mixture, or of the one text, with its "=WEIGHT" or nothing."""
-    if "=" not in source:
-        return [(source, "")]
-    return [_part(item) for item in source.split(",")]
+    found = [_part(item.strip()) for item in source.split(",")]
+    return found if any(weight for _, weight in found) else [(source, "")]
 
 
 def _part(item: str) -> tuple[str, str]:
     place, equals, weight = item.rpartition("=")
-    return (place, equals + weight) if place else (item, "")
+    return (place, equals + weight) if place and _is_number(weight) else (item, "")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def mixture(*sources: str) -> str:
     """All of several texts, each of which may be a mixture."""
-    return ",".join(source if "=" in source else f"{source}=1" for source in sources)
+    found = [part for source in sources for part in parts(source)]
+    return ",".join(f"{place}{weight or '=1'}" for place, weight in found)
 
 
 def without_folders(source: str) -> str:

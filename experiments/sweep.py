@@ -11,7 +11,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from albert_jax.commands.config import PretrainingConfig
 from albert_jax.errors import UserError
+from albert_jax.training.config import build
+from experiments.cell import Cell
 from experiments.scale import Choice, Model, Scale
 from experiments.table import TASKS, Row, Table
 
@@ -52,32 +55,49 @@ def table(over: Sequence[str], tasks: Sequence[str], plain: Settings) -> Table:
         if task not in TASKS:
             raise UserError(f"there is no task {task}; choose from {', '.join(TASKS)}")
     axes = [_axis(text, plain) for text in over]
-    for name, count in Counter(name for name, _ in axes).items():
+    chosen = Counter(name for name, _ in axes)
+    for name, count in chosen.items():
         if count > 1:
             raise UserError(f"--over={name} is there twice; name all its values at once")
     rows = [_row(axes, values) for values in itertools.product(*(values for _, values in axes))]
-    names = " x ".join(name for name, _ in axes)
     return Table(
         name="sweep",
-        title=f"Sweep over {names}",
+        title=f"Sweep over {' x '.join(chosen)}",
         about="No table of the paper.",
         rows=tuple(rows),
-        columns=("params", "mlm", "sentence", *tasks),
+        columns=("params", *(["updates"] if "effort" in chosen else []), "mlm", "sentence", *tasks),
     )
 
 
 def check(table: Table, scale: Scale, choice: Choice):
-    """Raises UserError if two rows of a sweep would be one run, as with an effort that the scale cuts."""
+    """Raises UserError if a row of a sweep could not begin, is not what it is called, or is there twice."""
     labels: dict[str, str] = {}
     for row in table.rows:
         assert row.model is not None
-        name = scale.pretraining(row.model, 0, choice).identity
+        try:
+            name = _checked(row.model, scale, choice).identity
+        except UserError as error:
+            raise UserError(
+                f"--over: {row.label} cannot run at the scale {scale.name}: {error}"
+            ) from error
         if name in labels:
             raise UserError(
                 f"--over: {labels[name]} and {row.label} are the same run at the scale {scale.name}; "
                 "leave one of them out"
             )
         labels[name] = row.label
+
+
+def _checked(model: Model, scale: Scale, choice: Choice) -> Cell:
+    """The last stage of a model whose settings are such that every stage can begin, as long as it says."""
+    last = scale.pretraining(model, 0, choice)
+    for cell in last.with_needs():
+        build(PretrainingConfig, cell.settings)
+    usual = scale.pretraining(dataclasses.replace(model, effort=1.0), 0, choice)
+    wanted = round(usual.settings["training"]["steps"] * model.effort)
+    if (steps := last.settings["training"]["steps"]) != wanted:
+        raise UserError(f"it would have {steps:,} updates, not {wanted:,}; choose a smaller effort")
+    return last
 
 
 def _axis(text: str, plain: Settings) -> Axis:
@@ -100,13 +120,15 @@ def _axis(text: str, plain: Settings) -> Axis:
 
 
 def _kind(name: str, plain: Settings) -> type:
-    """The type of a setting of the config; `object` where its value tells nothing."""
+    """The type of a setting of the config."""
     section, _, key = name.rpartition(".")
     settings = plain.get(section)
     if not isinstance(settings, Mapping) or key not in settings:
         raise UserError(f"--over={name}: the config has no such setting; correct the name")
     kind = type(settings[key])
-    return kind if kind in WORDS else object
+    if kind not in WORDS:
+        raise UserError(f"--over={name}: it is no single word or number; set it in a config file")
+    return kind
 
 
 def _value(name: str, text: str, kind: type) -> Any:
@@ -117,7 +139,7 @@ def _value(name: str, text: str, kind: type) -> Any:
     except (ValueError, SyntaxError):
         value = text
     value = float(value) if kind is float and type(value) is int else value
-    if kind is object or type(value) is kind:
+    if type(value) is kind:
         return value
     raise UserError(f"--over={name}:{text} must be {WORDS[kind]}")
 

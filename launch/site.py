@@ -26,6 +26,11 @@ class Site:
     gpus: int
     python: str
 
+    def __post_init__(self):
+        for name in ("nodes", "gpus"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)} in the site; make it 1 or more")
+
     def slice(self, job: Job) -> Accelerator:
         """The TPU slice of a job."""
         accelerator = Accelerator(self.accelerator)

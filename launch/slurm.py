@@ -12,9 +12,14 @@ from launch.site import Site
 WARNING = 120  # seconds before the time limit
 
 
+def processes(job: Job, site: Site) -> tuple[int, int]:
+    """The nodes of a job, and the processes of each."""
+    return (1, 1) if job.one_host else (site.nodes, site.gpus)
+
+
 def batch(job: Job, site: Site) -> str:
     """The batch script of a job."""
-    nodes, tasks = (1, 1) if job.one_host else (site.nodes, site.gpus)
+    nodes, tasks = processes(job, site)
     return f"""\
 #!/bin/bash
 #SBATCH --job-name={job.name}

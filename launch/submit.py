@@ -3,6 +3,7 @@
 `python -m experiments run ... --launcher=NAME` comes here, too.
 """
 
+import math
 from collections.abc import Sequence
 
 from albert_jax.errors import UserError
@@ -59,6 +60,11 @@ def check(jobs: Sequence[Job], launcher: str):
         local = [word for word in sum(job.commands, ()) if _is_local_workdir(word)]
         if launcher not in SHARED and local:
             raise UserError(f"{local[0]} goes when its machine goes; use --workdir=gs://BUCKET/...")
+
+
+def processes(job: Job, launcher: str, site: Site) -> int:
+    """How many a job consists of: one for each host of a slice, with SLURM one for each GPU."""
+    return math.prod(slurm.processes(job, site)) if launcher == "slurm" else site.slice(job).hosts
 
 
 def _is_local_workdir(word: str) -> bool:

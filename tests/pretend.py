@@ -41,6 +41,7 @@ def main():
             for kind in ("train", "held_out"):
                 file.write(json.dumps({"step": step, "kind": kind, **numbers}) + "\n")
             file.flush()
+    (workdir / "checkpoints" / str(STEPS)).mkdir(parents=True, exist_ok=True)
 
 
 def config(seed: int) -> dict:

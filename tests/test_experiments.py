@@ -1,6 +1,8 @@
 """`python -m experiments`, from text to a table, as a user runs it."""
 
 import fcntl
+import json
+import re
 import shutil
 import signal
 import subprocess
@@ -65,12 +67,34 @@ def test_what_ran_on_another_machine_runs_again_where_others_need_it(capsys, tmp
     _, _, tuned, *_ = experiments.wanted([table], micro, choice)
     written.path(tuned).unlink()
     words = ["run", "table5", "--launcher=slurm", "--text=sotu", "--tasks=sst2", "--dry-run"]
+    words += ["--nodes=1", "--gpus=1"]
     places = [f"--{n}={tmp_path / n}" for n in ("results", "workdir")] + [f"--data={tmp_path}"]
     experiments.main([*words, *places])
     script = capsys.readouterr().out
     sent = [cell.identity for cell in tuned.with_needs()]
     assert script.count("-m albert_jax ") == len(set(sent))
     assert all(f"--job-name={name}\n" in script for name in sent)
+
+
+def test_processes_that_cannot_share_a_text_out_are_refused(tmp_path):
+    """At micro scale a text is one stream."""
+    words = ["run", "table5", "--launcher=slurm", "--text=sotu", "--tasks=", "--dry-run"]
+    with pytest.raises(UserError) as raised:
+        experiments.main([*words, "--gpus=4", f"--results={tmp_path}"])
+    assert re.fullmatch(
+        r"pretrain-\w+ reads its text in 1 streams \(data.shards\), which 8 processes of slurm cannot "
+        "share out; ask for fewer by --accelerator, or --nodes and --gpus",
+        str(raised.value),
+    )
+
+
+def test_what_runs_here_is_kept_here_and_begun_in_the_repository(monkeypatch, tmp_path):
+    words = ["run", "table5", "--text=sotu", "--tasks=", f"--results={tmp_path}"]
+    with pytest.raises(UserError, match=r"^--workdir=gs://b/cells: what runs on this machine is"):
+        experiments.main([*words, "--workdir=gs://b/cells"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^there is no folder configs here; run this in the repos"):
+        experiments.main([*words, f"--workdir={tmp_path}"])
 
 
 def paper_cells() -> list[Cell]:
@@ -125,6 +149,27 @@ def test_a_cell_that_runs_says_how_far_it_is(capsys, monkeypatch, tmp_path):
     (workdir / "failed").touch()  # by the last start
     rows = printed(capsys, "status", "table5", *places)
     assert f"failed, see {workdir / 'log.txt'}" in of(runs, rows)
+
+
+def test_what_ran_elsewhere_and_was_not_collected_is_said(capsys, monkeypatch, tmp_path):
+    one = pretended(0)
+    monkeypatch.setattr(experiments, "wanted", lambda *_: [one])
+    (tmp_path / one.identity / "checkpoints" / str(STEPS)).mkdir(parents=True)
+    rows = printed(capsys, "status", "table5", f"--workdir={tmp_path}", f"--results={tmp_path}")
+    assert experiments.UNCOLLECTED in of(one, rows)
+
+
+def test_tables_and_status_say_where_else_results_are_from(capsys, tmp_path):
+    table, micro = experiments.TABLES["table5"], SCALES["micro"]
+    choice = micro.default._replace(text="sotu", tasks=("sst2",))
+    written = results.write(tmp_path / "results", table, micro, choice, lambda *_: 0.5)
+    path = written.path(experiments.wanted([table], micro, choice)[2])
+    before = {"overrides": {"task.data_dir": "elsewhere/glue_data"}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | before))
+    said = "of the results are from elsewhere/glue_data, not from ../shared/data/glue_data; to keep"
+    for command in ("table", "status"):
+        rows = printed(capsys, command, "table5", f"--results={tmp_path / 'results'}")
+        assert any(row.startswith(f"1 {said}") for row in rows)
 
 
 def test_results_are_collected_from_workdirs(capsys, monkeypatch, tmp_path):

@@ -5,13 +5,22 @@ import json
 import pytest
 
 from experiments.comparison import compare
-from experiments.grid import Grid, grid
+from experiments.grid import FORMS, Grid, grid
 from experiments.results import Results
 from experiments.scales import SCALES
 from experiments.table import cells
 from experiments.tables import TABLES
 from tests import results
 from tests.test_comparison import CHOICE, MICRO
+
+
+def test_hours_are_whole_from_ten_on():
+    assert [FORMS["hours"](hours) for hours in (0.123, 9.66, 10.4, 1370.0)] == [
+        "0.12",
+        "9.7",
+        "10",
+        "1,370",
+    ]
 
 
 def words(found: Grid, row: int) -> dict[str, str]:

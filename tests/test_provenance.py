@@ -1,9 +1,12 @@
 """The line under a table: how much has run, on what, by what."""
 
+from pathlib import Path
+
 import pytest
 
 from experiments import provenance
 from experiments.comparison import compare
+from experiments.results import Results
 from experiments.scales import SCALES
 from experiments.tables import TABLES
 from tests import results
@@ -58,11 +61,11 @@ def test_a_table_that_needs_no_run_says_so(found):
 
 
 def test_a_command_says_what_differs_from_the_scales_own():
-    plain = provenance.command(["table3"], MICRO, MICRO.default)
+    plain = provenance.command(["table3"], MICRO, MICRO.default, Results())
     assert plain == "python -m experiments run table3 --scale=micro"
     assert (
-        provenance.command(["table3"], MICRO, MICRO.default._replace(tasks=()))
-        == f"{plain} --tasks="
+        provenance.command(["table3"], MICRO, MICRO.default._replace(tasks=()), Results(Path("r")))
+        == f"{plain} --tasks= --results=r"
     )
 
 

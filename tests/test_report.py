@@ -63,6 +63,7 @@ def test_latex(comparison):
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 4 and all(row.count(" & ") == columns - 1 for row in rows)
     assert formats.latex_text("50 % of_it & #1") == r"50 \% of\_it \& \#1"
+    assert formats.latex_text(r"~a\${b}") == r"\textasciitilde{}a\textbackslash{}\$\{b\}"
 
 
 class Balanced(html.parser.HTMLParser):
@@ -125,7 +126,7 @@ def test_the_front_says_how_far_the_tables_are_and_what_goes_on(tmp_path):
     assert "18 of the 24 results" in front.progress
     assert front.command == (
         "python -m experiments run two --scale=micro --text=sotu --more-text=a.jsonl --seeds=4"
-        " --tasks=mnli,sst2 --data=data"
+        f" --tasks=mnli,sst2 --data=data --results={tmp_path}"
     )
     assert f"{report.REST}\n\n    {front.command}\n" in report.markdown_page([part])
     parser = Balanced()

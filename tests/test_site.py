@@ -23,6 +23,7 @@ def test_what_knows_no_other_hosts_gets_one():
         ("= ", "cannot be read"),
         ('colour = "red"', "colour is not a setting"),
         ("nodes = '2'", "nodes is '2'; make it a int"),
+        ("nodes = 0", "nodes is 0 in the site; make it 1 or more"),
     ],
 )
 def test_a_wrong_file_is_an_error(change, message, tmp_path):

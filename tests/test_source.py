@@ -9,6 +9,8 @@ from experiments.source import mixture, parts, without_folders
 def test_a_mixture_has_parts_and_another_text_is_one():
     assert parts("a.txt=2,gs://b/c=0.5,d") == [("a.txt", "=2"), ("gs://b/c", "=0.5"), ("d", "")]
     assert parts("some,text.txt") == [("some,text.txt", "")]
+    assert parts("a=1, b=2") == [("a", "=1"), ("b", "=2")]
+    assert parts("year=2024/text.txt") == [("year=2024/text.txt", "")]
 
 
 @pytest.mark.parametrize("source", ["a.txt", "a=2,b/c=0.5", "tfds:wikipedia/en=1,sotu", "x=y=3"])
@@ -19,6 +21,7 @@ def test_parts_are_those_that_prepare_reads(source):
 
 def test_texts_together_are_a_mixture():
     assert mixture("a", "b=2,c=1") == "a=1,b=2,c=1"
+    assert mixture("year=2024/a") == "year=2024/a=1"
 
 
 def test_a_name_has_no_folders():

@@ -65,6 +65,10 @@ def test_values_are_of_the_type_of_their_setting():
             "corpus.held_out:0.05,0.1",
             "--over=corpus.held_out is of the text, which is one for all; sweep each --text alone",
         ),
+        (
+            "training.stages:abc",
+            "--over=training.stages: it is no single word or number; set it in a config file",
+        ),
         ("preset.x:2", "--over=preset.x: the config has no such setting; correct the name"),
     ],
 )
@@ -81,12 +85,67 @@ def test_a_setting_has_its_values_at_once():
         table(["emb:64", "share:all", "emb:128"], [], PLAIN)
 
 
-def test_two_rows_are_two_runs():
-    """At this scale no run is longer than four times the usual."""
+@pytest.mark.parametrize(
+    ("scale", "over", "message"),
+    [
+        (  # at this scale no run is longer than four times the usual
+            "micro",
+            "effort:1,2,8",
+            "effort = 8.0 cannot run at the scale micro: it would have 1,000 updates, not 8,000; choose",
+        ),
+        (
+            "micro",
+            "emb:128,0",
+            "emb = 128 and emb = 0 are the same run at the scale micro; leave one",
+        ),
+        (
+            "micro",
+            "effort:0",
+            "effort = 0.0 cannot run at the scale micro: schedule.decay_steps is 0",
+        ),
+        (
+            "micro",
+            "data.length:32,128",
+            "data.length = 128 cannot run at the scale micro: data.length is 128, more than model.max_pos",
+        ),
+        (
+            "micro",
+            "optimizer.name:lamb,x",
+            "optimizer.name = x cannot run at the scale micro: optimi",
+        ),
+        (
+            "paper",
+            "hidden:1000",
+            "hidden = 1000 cannot run at the scale paper: model.num_heads is 15",
+        ),
+        (
+            "paper",
+            "size:tiny",
+            "size = tiny cannot run at the scale paper: config argument size=tiny",
+        ),
+    ],
+)
+def test_a_row_is_a_run_that_can_begin_and_is_what_it_is_called(scale, over, message):
+    with pytest.raises(UserError, match=rf"^--over: {message}"):
+        check(table([over], [], PLAIN), SCALES[scale], CHOICE)
+
+
+@pytest.mark.parametrize(
+    "over",
+    ["schedule.learning_rate:0.0012,0.002", "data.batch_size:32,64", "data.length:64,32"],
+)
+def test_what_each_stage_has_of_its_own_is_changed_in_the_last(over):
+    """So that a scale's own value is the scale's own run, and earlier stages are shared."""
     scale = SCALES["micro"]
-    check(table(["effort:1,2"], [], PLAIN), scale, CHOICE)
-    message = (
-        "^--over: effort = 1.0 and effort = 8.0 are the same run at the scale micro; leave one"
-    )
-    with pytest.raises(UserError, match=message):
-        check(table(["effort:1,2,8"], [], PLAIN), scale, CHOICE)
+    rows = table([over], [], PLAIN).rows
+    same, other = (scale.pretraining(row.model, 0, CHOICE) for row in rows)
+    plain = scale.pretraining(Model(), 0, CHOICE)
+    assert same.identity == plain.identity != other.identity
+    assert other.init.identity == plain.init.identity
+    everywhere, *_ = table(["optimizer.weight_decay:0.1"], [], PLAIN).rows
+    assert scale.pretraining(everywhere.model, 0, CHOICE).init.identity != plain.init.identity
+
+
+def test_updates_are_shown_where_they_are_swept():
+    assert "updates" in table(["effort:1,2"], [], PLAIN).columns
+    assert "updates" not in table(["emb:64"], [], PLAIN).columns

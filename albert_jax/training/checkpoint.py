@@ -166,6 +166,12 @@ def are_in(folder: epath.Path) -> bool:
     return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
 
 
+def is_whole(folder: epath.Path, step: int) -> bool:
+    """Whether the checkpoint of a step is there, written to its end."""
+    path = folder / str(step)
+    return path.is_dir() and ocp.utils.is_checkpoint_finalized(path)
+
+
 def restore_params(
     folder: epath.PathLike, step: int | str | None = None, part: str = "params"
 ) -> dict[str, Any]:
