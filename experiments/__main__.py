@@ -15,25 +15,24 @@ python -m experiments collect table3 --scale=paper --workdir=gs://B/runs
 import argparse
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from etils import epath
 
 from albert_jax.errors import UserError
 from albert_jax.training.workdir import replace
-from experiments import formats, inputs, plans, report, runner, sweep
+from experiments import formats, inputs, jobs, plans, report, runner, sweep
 from experiments.cell import Cell
 from experiments.comparison import Comparison, compare
 from experiments.program import Parser, serve
-from experiments.results import FOLDER, Results, is_finished
+from experiments.results import FOLDER, Results, finished_in
 from experiments.scale import TEXTS, Choice, Model, Scale
 from experiments.scales import SCALES
 from experiments.status import Status
 from experiments.table import TASKS, Table, cells
 from experiments.tables import TABLES
 from launch.arguments import add_site, site
-from launch.job import Job
-from launch.submit import QUEUES, SCRIPTS, SHARED, processes, submit
+from launch.submit import SCRIPTS
 
 WORKDIR = epath.Path("runs/experiments")
 RESUMES = "the same command goes on from here"
@@ -179,9 +178,10 @@ def run_tables(options: argparse.Namespace):
 
 def run(options: argparse.Namespace, found: list[Cell]):
     """Runs cells and what they need, here or by a launcher."""
-    if options.launcher:
-        return launch(options, found)
     results, root = Results(options.results), options.workdir
+    if options.launcher:
+        place = site(options)
+        return jobs.launch(found, results, root, options.launcher, place, options.dry_run)
     inputs.check_here(root)
     order = runner.plan(found, results, finished_in(root))
     if options.dry_run:
@@ -192,58 +192,6 @@ def run(options: argparse.Namespace, found: list[Cell]):
     if failures := runner.run(order, results, root, options.workers):
         raise UserError("\n".join([f"{len(failures)} cells have no result", *failures]))
     print(f"all {len(found)} results are in {options.results}")
-
-
-def finished_in(root: epath.Path) -> Callable[[Cell], bool]:
-    """Whether what a cell leaves is in its workdir, under that folder."""
-    return lambda cell: is_finished(cell, cell.workdir(root))
-
-
-def launch(options: argparse.Namespace, found: list[Cell]):
-    """Runs cells and what they need as jobs; if jobs cannot wait for others, those that need not.
-
-    What has run is known by its workdir, where jobs look for it; a dry run does not look into a bucket, and
-    believes the results. Whatever has finished since the last time is collected.
-    """
-    results, root = Results(options.results), options.workdir
-    if not options.dry_run:
-        collect(found, results, root)
-    if options.dry_run and inputs.is_remote(str(root)):
-        order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
-    else:
-        order = runner.plan(found, results, finished_in(root))
-    if options.launcher not in SHARED:
-        inputs.check_remote(order.values(), options.launcher)
-    elif not options.dry_run:
-        inputs.check_present(order.values())
-    jobs = [job(cell, root, order) for cell in order.values()]
-    place = site(options)
-    for cell, of_cell in zip(order.values(), jobs, strict=True):
-        check_shards(cell, options.launcher, processes(of_cell, options.launcher, place))
-    waiting = [] if options.launcher in QUEUES else [job for job in jobs if job.after]
-    ready = [job for job in jobs if job not in waiting]
-    submit(ready, options.launcher, place, options.dry_run)
-    for later in waiting:
-        print(f"# {later.name} waits for {', '.join(later.after)}")
-    if waiting:
-        print("# when the others have finished: the same command again")
-
-
-def check_shards(cell: Cell, launcher: str, processes: int):
-    """Raises UserError where the processes of a job could not share out the text of its model."""
-    shards = cell.settings["data"]["shards"] if cell.command == "pretrain" else processes
-    if shards % processes:
-        raise UserError(
-            f"{cell.identity} reads its text in {shards} streams (data.shards), which {processes} processes "
-            f"of {launcher} cannot share out; ask for fewer by --accelerator, or --nodes and --gpus"
-        )
-
-
-def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:
-    """A cell as a job of its own, after those of the cells that it needs."""
-    after = tuple(need.identity for need in cell.needs if need.identity in order)
-    alone = cell.command != "pretrain"
-    return Job(cell.identity, (tuple(cell.words(root)),), one_host=alone, after=after)
 
 
 def run_sweep(options: argparse.Namespace):
@@ -260,17 +208,7 @@ def run_sweep(options: argparse.Namespace):
 
 def collect_results(options: argparse.Namespace):
     """Writes the results of cells that a launcher has run, and of what they need, from their workdirs."""
-    collect(wanted(*chosen(options)), Results(options.results), options.workdir)
-
-
-def collect(found: list[Cell], results: Results, root: epath.Path):
-    """Writes what results there are in workdirs, and says of each cell whether there is one."""
-    order = runner.plan(found, results, lambda cell: results.read(cell) is not None)
-    for cell in (order | {cell.identity: cell for cell in found}).values():
-        state = "has one"
-        if results.read(cell) is None:
-            state = "collected" if results.collect(cell, cell.workdir(root)) else "not done"
-        print(f"{cell.identity:24}  {state}")
+    jobs.collect(wanted(*chosen(options)), Results(options.results), options.workdir)
 
 
 def show_status(options: argparse.Namespace):
@@ -291,7 +229,7 @@ def show_status(options: argparse.Namespace):
             status.set(name, "runs", open=True)
         elif runner.has_failed(workdir):
             status.set(name, f"failed, see {workdir / runner.LOG}")
-        elif name not in done and is_finished(cell, workdir):
+        elif name not in done and finished_in(root)(cell):
             status.set(name, UNCOLLECTED, open=True)
     print(status.table(root))
 

@@ -6,6 +6,7 @@ checkpoints are not on this machine.
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from etils import epath
@@ -70,6 +71,11 @@ def is_finished(cell: Cell, workdir: epath.Path) -> bool:
     if cell.command == "pretrain":  # its last checkpoint comes after its lines
         return is_whole(workdir / "checkpoints", cell.settings["training"]["steps"])
     return (workdir / LAST[cell.command]).exists()
+
+
+def finished_in(root: epath.Path) -> Callable[[Cell], bool]:
+    """Whether the command of a cell has come to its end in its workdir, under that folder."""
+    return lambda cell: is_finished(cell, cell.workdir(root))
 
 
 def read_clock(workdir: epath.Path) -> dict[str, float]:

@@ -13,7 +13,7 @@ from etils import epath
 
 from experiments import runner
 from experiments.cell import Cell
-from experiments.results import Results, is_finished, read_clock
+from experiments.results import Results, finished_in, read_clock
 from experiments.status import Status
 from tests.pretend import STEPS
 
@@ -40,7 +40,7 @@ def cell(seed: int, init: Cell | None = None) -> Pretended:
 
 def run(folder: Path, *cells: Cell, workers: int = 1) -> Status:
     root, results = epath.Path(folder / "cells"), Results(epath.Path(folder / "results"))
-    order = runner.plan(cells, results, lambda cell: is_finished(cell, cell.workdir(root)))
+    order = runner.plan(cells, results, finished_in(root))
     status = Status(order)
     runner.Runner(root, results, workers).run(order, status)
     return status
