@@ -46,6 +46,7 @@ def test_the_recipe_does_not_depend_on_the_model():
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
+        ("share=x", "config argument share=x must be one of all, attention, ffn, none"),
         ("layers=5", "layers=5 must be one of the paper's: 1, 3, 6, 12, 24, 48"),
         ("emb=98", "embedding_size=98 must be a multiple of 4"),
     ],
