@@ -29,7 +29,9 @@ def _value(name: str, text: str, default: Any) -> Any:
     if isinstance(default, tuple):
         if text in default:
             return text
-        raise UserError(f"config argument {name}={text} must be one of {', '.join(filter(None, default))}")
+        raise UserError(
+            f"config argument {name}={text} must be one of {', '.join(filter(None, default))}"
+        )
     try:
         return type(default)(text)
     except ValueError:

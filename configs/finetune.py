@@ -90,7 +90,9 @@ def get_config(argument: str | None = None) -> ConfigDict:
             joined=not is_paper,
         ),
         training=TuningConfig(
-            batch_size=recipe.batch_size, steps=recipe.steps, epochs=recipe.epochs
+            batch_size=recipe.batch_size,
+            steps=recipe.steps,
+            epochs=0.0 if is_paper else recipe.epochs,
         ),
         checkpoint=CheckpointConfig(keep_last=1, metric=""),
     )

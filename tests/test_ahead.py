@@ -38,7 +38,7 @@ def test_memory_is_counted_once():
 
 def test_the_state_takes_the_memory_of_the_old_one():
     said = ahead.memory(ahead.compile_step(JOB, make_mesh(), topologies.parse("h100:8")))
-    state = cost.state_bytes(JOB.model)
+    state = cost.state_bytes(cost.parameters(JOB.model))
     rows = sum(x.size * 4 for x in JOB.batch.values()) / 8
     assert said.arguments == pytest.approx(state + rows, rel=0.01)
     assert said.outputs < 10_000

@@ -104,7 +104,7 @@ def test_predictions_are_written_a_line_each(tmp_path):
         ({"label": "one"}, "'one' under 'label' is no option"),
         ({"label": None}, "'None' under 'label' is no option"),
         ({"label": "9" * 5000}, "'9999999999999999999999999999999999999999' under 'label' is no"),
-        ({"context": 7}, "no text under 'context'"),
+        ({"context": 7}, "'context' is no text but int"),
     ],
 )
 def test_a_malformed_row_is_named(tmp_path, changes, reason):

@@ -50,6 +50,13 @@ def test_a_score_of_a_hugging_face_folder(tmp_path, capsys):
     assert list(albert_jax.predictor(albert_jax.load(tmp_path / "M"))(["a cat"])[0]) == ["score"]
 
 
+def test_results_of_a_run_are_not_written_over(tmp_path):
+    exported(tmp_path / "M", 2, ("0", "1"))
+    flags = [f"--model={tmp_path / 'M'}", f"--data_dir={tmp_path}", "--task=sst2"]
+    with pytest.raises(SystemExit, match=r"--output=\S+M is a model's folder, with the results of"):
+        call("evaluate", *flags, f"--output={tmp_path / 'M'}")
+
+
 def test_the_original_release_does_not_tell_options_from_scores(tmp_path, capsys):
     exported(tmp_path / "M", 1, (), head="choice", to="tf1")
     assert albert_jax.load(tmp_path / "M").head == "sequence"

@@ -194,7 +194,7 @@ def test_several_seeds_have_a_median_and_a_spread(tmp_path, capsys):
 
 
 def test_a_seed_that_diverges_leaves_the_others(tmp_path, monkeypatch, capsys):
-    def pretended(run, workdir, init):
+    def pretended(run, workdir, init, asked):
         if run.training.seed == 1:
             raise Diverged("the run diverged at step 3: loss nan; lower the rate")
         return {"dev": {"accuracy": 80.0 + run.training.seed}}
@@ -208,6 +208,29 @@ def test_a_seed_that_diverges_leaves_the_others(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr()
     assert "median 81.00, 80.00 to 82.00" in printed.out and "seeds 0 2: 80.00 82.00" in printed.out
     assert printed.err == "seed 1: the run diverged at step 3: loss nan; lower the rate\n"
+
+
+def test_a_signal_while_a_seed_predicts_stops_before_the_next(tmp_path, monkeypatch, capsys):
+    finish = finetune.finish
+
+    def and_stop(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        return finish(*arguments)
+
+    monkeypatch.setattr(finetune, "finish", and_stop)
+    with pytest.raises(SystemExit, match=r"^75$"):
+        call(*tuning.finetune(tmp_path, *SHORT, "--seeds=2"))
+    assert "stopped by SIGTERM before seed 1; the same command goes on" in capsys.readouterr().out
+    assert (tmp_path / "seed-0" / "results.json").exists()
+    assert not (tmp_path / "seed-1").exists()
+
+
+def test_how_long_a_run_is_stands_in_one_place(tmp_path, capsys):
+    call(*tuning.finetune(tmp_path, *SHORT))
+    assert "steps (training.steps; training.epochs is not read), from" in capsys.readouterr().out
+    for size, steps in (("base", 20935), ("small", 0)):
+        training = get_config(f"task=sst2,size={size}").training
+        assert (training.steps, bool(training.epochs)) == (steps, not steps)
 
 
 def test_a_model_that_learns_nothing_is_told_with_the_remedy(tmp_path, capsys):
@@ -287,6 +310,10 @@ def test_layers_may_learn_at_different_rates(tmp_path):
         (["--config.init=nothing"], "init is 'nothing'; it must be checkpoint or random"),
         (["--config.training.epochs=-1", "--config.training.steps=0"], "training.epochs is -1"),
         (["--init=nowhere"], "nowhere is no folder"),
+        (
+            ["--config.schedule.warmup_steps=100"],
+            "schedule.warmup_steps is 100, and the run has",
+        ),
         (["--config.checkpoint.metric=f1"], "checkpoint.metric is 'f1'; choose one of accuracy"),
         (["--config.training.layer_decay=2.0"], "training.layer_decay is 2.0"),
     ],

@@ -179,6 +179,31 @@ def test_task_heads(tmp_path, spm, head, classes, name):
     back = albert_jax.load(tmp_path / "hf")
     assert back.head == head and len(back.labels) == classes
     assert_same(flat(back.params), flat(model.params))
+    said = json.loads((tmp_path / "hf/config.json").read_text())
+    kinds = {"sequence": "single_label_classification"}
+    assert said.get("problem_type") == kinds.get(head)
+    auto = said["architectures"][0].replace("Albert", "AutoModel")
+    assert f"model = {auto}.from_pretrained" in (tmp_path / "hf/README.md").read_text()
+
+
+def test_scores_are_a_regression_and_several_labels_are_refused(tmp_path):
+    """transformers' pipeline would squash a score of a model that does not say so."""
+    albert_jax.save(random_model(head="sequence", classes=1), tmp_path / "hf", "huggingface")
+    config = tmp_path / "hf/config.json"
+    said = json.loads(config.read_text())
+    assert said["problem_type"] == "regression"
+    config.write_text(json.dumps(said | {"problem_type": "multi_label_classification"}))
+    with pytest.raises(UserError, match=r"config.json: problem_type is 'multi_label_classificat"):
+        albert_jax.load(tmp_path / "hf")
+
+
+def test_words_that_are_found_in_another_way_are_refused(tmp_path, spm):
+    folder = make_folder(tmp_path / "hf", spm)
+    (folder / "spiece.model").unlink()
+    (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
+    (folder / "tokenizer_config.json").write_text('{"word_tokenizer_type": "mecab"}')
+    with pytest.raises(UserError, match=r"word_tokenizer_type is 'mecab'; only 'basic' can be"):
+        albert_jax.load(folder)
 
 
 def test_a_bare_encoder(tmp_path, spm):

@@ -34,7 +34,7 @@ def test_an_option_stands_behind_the_question_or_in_its_blank():
         ("the mat", "who was it? the dog"),
         ("the mat", "who was it? cat"),
     ]
-    (item,) = task.items(Question("the mat", "it was _ on _.", ("cat", "dog", "big")))
+    (item,) = task.items(Question("the mat", "it was ____ on _.", ("cat", "dog", "big")))
     assert item.label is None
     assert [shown(part)[1] for part in item.parts] == [
         f"it was {option} on {option}." for option in ("cat", "dog", "big")

@@ -110,8 +110,11 @@ def test_shares_are_above_0_and_at_most_1(share):
 
 
 def test_a_file_of_another_kind_is_named(tmp_path):
+    (tmp_path / "a.pdf").touch()
     with pytest.raises(UserError, match=r"a.pdf: its ending must be one of .tsv, .csv, .jsonl"):
         list(source.read(epath.Path(tmp_path / "a.pdf")))
+    with pytest.raises(UserError, match=r"/reviews: there is no such file or folder; check the"):
+        list(source.read(epath.Path(tmp_path / "reviews")))
 
 
 @pytest.mark.parametrize(

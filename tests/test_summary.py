@@ -137,6 +137,14 @@ def test_limits_of_sentences_and_words(vocabulary, limits, expected):
     assert [s["text"] for s in found["sentences"]] == [SENTENCES[i] for i in expected]
 
 
+def test_a_sentence_that_does_not_fit_makes_room_for_the_next(vocabulary):
+    summary = task(vocabulary, sentences=0, words=3)
+    found = summary.decode(
+        Document(TEXT, ""), outputs(summary.items(Document(TEXT, "")), [2, 3, 1, 0])
+    )
+    assert [s["text"] for s in found["sentences"]] == [SENTENCES[0]]
+
+
 @pytest.mark.parametrize("text", ["", " \n\n ", "\u200b \u0301", "\U0001f600 \u0e01\u0e34!"])
 def test_any_text_is_read(vocabulary, text):
     summary = task(vocabulary)

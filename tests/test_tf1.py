@@ -10,6 +10,7 @@ import pytest
 from etils import epath
 
 import albert_jax
+from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop import bundle, sstable, tables, tf1
 from albert_jax.interop.names import flat, from_params
@@ -215,10 +216,32 @@ def test_real_tensorflow_reads_and_writes_the_same(tmp_path):
 
 
 def test_the_vocabulary_goes_with_it(tmp_path):
-    albert_jax.save(random_model(), tmp_path / "tf", "tf1")
+    vocabulary = Vocabulary(sentencepiece_model(), Normalisation(ascii_punctuation=False))
+    model = dataclasses.replace(random_model(), vocabulary=vocabulary)
+    albert_jax.save(model, tmp_path / "tf", "tf1")
     assert (tmp_path / "tf/30k-clean.model").read_bytes() == sentencepiece_model()
     steps = albert_jax.load(tmp_path / "tf").vocabulary.normalisation
     assert steps.lower and steps.strip_accents and not steps.ascii_punctuation
+    assert "do_lower_case" not in json.loads((tmp_path / "tf/albert_config.json").read_text())
+
+
+def test_another_normalisation_is_noted_beside_it(tmp_path):
+    """The original code reads any key of its config and takes no notice of these."""
+    steps = Normalisation(lower=False, strip_accents=False)
+    vocabulary = Vocabulary(sentencepiece_model(), steps)
+    model = dataclasses.replace(random_model(), vocabulary=vocabulary)
+    albert_jax.save(model, tmp_path / "tf", "tf1")
+    assert albert_jax.load(tmp_path / "tf").vocabulary.normalisation == steps
+
+
+def test_a_chinese_release_has_wordpiece(tmp_path):
+    pytest.importorskip("tokenizers")
+    albert_jax.save(random_model(), tmp_path / "tf", "tf1")
+    (tmp_path / "tf/30k-clean.model").unlink()
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "\u4e2d", "\u56fd", "cat", "##s"]
+    pieces += [f"x{number}" for number in range(random_model().config.vocab_size - len(pieces))]
+    (tmp_path / "tf/vocab_chinese.txt").write_text("\n".join(pieces) + "\n")
+    assert albert_jax.load(tmp_path / "tf").vocabulary.encode("\u4e2d\u56fdCats") == [5, 6, 7, 8]
 
 
 def test_a_tensor_of_strings_is_named(tmp_path):

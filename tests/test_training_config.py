@@ -136,3 +136,13 @@ def test_every_section_is_one_of_dataclasses():
     sections = {field.name: field.type for field in dataclasses.fields(PretrainingConfig)}
     assert sections.pop("preset") is str
     assert all(dataclasses.is_dataclass(section) for section in sections.values())
+
+
+@pytest.mark.parametrize("names", [("label", "text"), ("label,text",), ["label", "text"]])
+def test_names_may_have_commas_between_them_as_on_a_command_line(names):
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Table:
+        columns: tuple[str, ...]
+
+    assert build(Table, {"columns": names}).columns == ("label", "text")
+    assert build(Table, {"columns": ["text"]}).columns == ("text",)

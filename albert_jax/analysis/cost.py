@@ -4,6 +4,9 @@ A multiply and an add are two operations. Only matrix products count; the rest i
 small" is said of its parameters only: sharing saves none of the operations.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -12,15 +15,23 @@ from albert_jax.model.config import AlbertConfig
 
 Counts = dict[str, int]
 ENCODER = ("embeddings", "encoder", "pooler")  # what fine-tuning keeps
+HEADS = {
+    "mlm": "masked-LM head",
+    "sentence": "sentence head",
+}  # by their parameters; others as these
 BACKWARD = 2  # the backward pass costs two products for each one of the forward pass
 
 
 def parameters(config: AlbertConfig) -> Counts:
     """Parameters of the pretraining model by module; nothing is allocated."""
     init = AlbertForPretraining(config).init
-    shapes = jax.eval_shape(init, jax.random.key(0), abstract_batch(1, 8, 1, 1))["params"]
-    modules = {name: shapes["albert"][name] for name in ENCODER}
-    modules |= {"masked-LM head": shapes["mlm"], "sentence head": shapes["sentence"]}
+    return by_module(jax.eval_shape(init, jax.random.key(0), abstract_batch(1, 8, 1, 1))["params"])
+
+
+def by_module(params: Mapping[str, Any]) -> Counts:
+    """Parameters of a model with any heads, by module."""
+    modules = {name: params["albert"][name] for name in ENCODER if name in params["albert"]}
+    modules |= {HEADS.get(name, name): tree for name, tree in params.items() if name != "albert"}
     return {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in modules.items()}
 
 
@@ -51,6 +62,6 @@ def training_flops(config: AlbertConfig, length: int, predictions: int, examples
     return (1 + BACKWARD) * sum(forward_flops(config, length, predictions, examples).values())
 
 
-def state_bytes(config: AlbertConfig) -> int:
+def state_bytes(parameters: Counts) -> int:
     """Bytes of float32 parameters with two moments each: what every device holds."""
-    return 3 * jnp.dtype(jnp.float32).itemsize * sum(parameters(config).values())
+    return 3 * jnp.dtype(jnp.float32).itemsize * sum(parameters.values())

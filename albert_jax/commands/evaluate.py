@@ -36,6 +36,10 @@ def main(argv: list[str]):
     split = flags["split"] or "dev"
     if split not in SPLITS:
         raise UserError(f"--split={split}: there is none; choose one of {', '.join(SPLITS)}")
+    if flags["output"] and (flags["output"] / "config.json").exists():
+        raise UserError(
+            f"--output={flags['output']} is a model's folder, with the results of its run; name another"
+        )
     settings = {"data_dir": flags["data_dir"]} if flags["data_dir"] else {}
     ready = model_flags.open_model(flags, **settings)
     evaluate(ready, split, flags["model"].name, flags["output"])

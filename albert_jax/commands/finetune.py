@@ -14,7 +14,7 @@ import json
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from statistics import median, stdev
 from typing import Any
@@ -38,7 +38,7 @@ from albert_jax.training import state as states
 from albert_jax.training.checkpoint import Checkpoints, are_in
 from albert_jax.training.guard import Guard
 from albert_jax.training.inference import Forward, infer, make_forward
-from albert_jax.training.preemption import STOPPED, preemption
+from albert_jax.training.preemption import STOPPED, Preemption, preemption
 from albert_jax.training.schedule import schedule
 from albert_jax.training.sharding import make_mesh, spread
 from albert_jax.training.state import Params
@@ -77,7 +77,9 @@ def main(argv: list[str]):
         sys.exit(STOPPED)
 
 
-def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> dict | None:
+def finetune(
+    run: FinetuningConfig, workdir: epath.Path, init: epath.Path, asked: Preemption | None = None
+) -> dict | None:
     """Trains from the newest checkpoint in `workdir`, or from `init`, to the end; then predicts.
 
     Args:
@@ -85,6 +87,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
       workdir: gets config.json, metrics.jsonl, tensorboard/, checkpoints/, the vocabulary, and in the
         end predictions/ and results.json.
       init: the checkpoint.
+      asked: of several runs, whether they are to stop; None: signals are this run's own.
 
     Returns:
       What is in results.json; None if a signal stopped the run.
@@ -134,7 +137,7 @@ def finetune(run: FinetuningConfig, workdir: epath.Path, init: epath.Path) -> di
     with (
         closing(checkpoints),  # also on an error: what is being saved is not lost
         closing(tracker),
-        preemption() as stop,
+        nullcontext(asked) if asked else preemption() as stop,
         jax.transfer_guard("disallow"),
     ):
         stopping = False
@@ -184,17 +187,21 @@ def finetune_seeds(
     """
     scores: dict[int, dict[str, float]] = {}
     diverged: dict[int, str] = {}
-    for seed in range(run.training.seed, run.training.seed + count):
-        own = dataclasses.replace(run, training=dataclasses.replace(run.training, seed=seed))
-        try:
-            results = finetune(own, workdir / f"seed-{seed}", init)
-        except Diverged as error:
-            diverged[seed] = str(error)
-            print(f"seed {seed}: {error}", file=sys.stderr)
-            continue
-        if results is None:
-            return False
-        scores[seed] = results["dev"]
+    with preemption() as stop:
+        for seed in range(run.training.seed, run.training.seed + count):
+            if stop.signal:  # it came while the last seed's predictions were made
+                print(f"stopped by {stop.signal} before seed {seed}; the same command goes on")
+                return False
+            own = dataclasses.replace(run, training=dataclasses.replace(run.training, seed=seed))
+            try:
+                results = finetune(own, workdir / f"seed-{seed}", init, stop)
+            except Diverged as error:
+                diverged[seed] = str(error)
+                print(f"seed {seed}: {error}", file=sys.stderr)
+                continue
+            if results is None:
+                return False
+            scores[seed] = results["dev"]
     if scores:
         summarise(scores, workdir)
     if diverged:
@@ -296,6 +303,8 @@ def greeting(start: Start, mesh: Mesh, params: Params, step: int) -> str:
     run, epochs = start.run, start.epochs
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     begin = f"resuming after step {step}" if step else f"from {start.name}"
+    both = run.training.steps and run.training.epochs
+    unread = " (training.steps; training.epochs is not read)" if both else ""
     labels = f", labels {', '.join(start.task.head.labels)}" if start.task.head.labels else ""
     return "\n".join(
         [
@@ -305,7 +314,7 @@ def greeting(start: Start, mesh: Mesh, params: Params, step: int) -> str:
             f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
             f"{run.training.batch_size} items an update in rows of {epochs.layout.length}; "
             f"{count:,} parameters",
-            f"{start.steps} steps, {begin}",
+            f"{start.steps} steps{unread}, {begin}",
         ]
     )
 

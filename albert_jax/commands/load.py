@@ -125,7 +125,7 @@ def _finetuned(workdir: epath.Path, convention: str) -> Pretrained:
     params = restore_params(workdir / "checkpoints", "best", part)
     origin |= {"task": task["name"], "commit": _commit(workdir)}
     if results.exists():
-        origin["metrics"] = Settings(results).field("dev")
+        origin["metrics"] = Settings(results).values.get("dev", {})
     return Pretrained(config, params, vocabulary, head, labels, origin, task)
 
 

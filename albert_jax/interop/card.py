@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from albert_jax.interop import huggingface
 from albert_jax.interop.pretrained import Pretrained
 
 PIPELINES = {  # our head -> transformers' pipeline
@@ -22,8 +23,8 @@ PIPELINES = {  # our head -> transformers' pipeline
 LIBRARIES = {"native": "albert-jax", "huggingface": "transformers", "tf1": "albert-jax"}
 USE = {
     "native": "import albert_jax\n\nmodel = albert_jax.load(FOLDER)\nbatch = model.encode(TEXTS)",
-    "huggingface": "from transformers import AutoModel, AutoTokenizer\n\n"
-    "model = AutoModel.from_pretrained(FOLDER)\ntokenizer = AutoTokenizer.from_pretrained(FOLDER)",
+    "huggingface": "from transformers import {auto}, AutoTokenizer\n\n"
+    "model = {auto}.from_pretrained(FOLDER)\ntokenizer = AutoTokenizer.from_pretrained(FOLDER)",
     "tf1": "import albert_jax\n\nmodel = albert_jax.load(FOLDER)",
 }
 
@@ -45,7 +46,7 @@ def card(model: Pretrained, name: str, to: str) -> str:
         f"# {name}",
         f"An ALBERT of {count:,} parameters, exported by albert-jax in the format {to}.",
         "## Use",
-        f"```python\n{USE[to]}\n```",
+        f"```python\n{_use(model, to)}\n```",
         "## Where it is from",
         _table(origin) if origin else "Not recorded.",
         "## Metrics on held-out text",
@@ -54,6 +55,14 @@ def card(model: Pretrained, name: str, to: str) -> str:
         _table(dataclasses.asdict(model.config) | {"head": model.head}),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _use(model: Pretrained, to: str) -> str:
+    """How the folder is opened, with the head that it has."""
+    if to != "huggingface":
+        return USE[to]
+    kind = huggingface.class_of(model.head).removeprefix("Model")
+    return USE[to].format(auto=f"AutoModel{kind}")
 
 
 def _table(values: Mapping[str, Any]) -> str:

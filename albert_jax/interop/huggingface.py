@@ -6,6 +6,7 @@ as layers, and the identity as projection.
 
 import dataclasses
 import json
+import logging
 
 import numpy as np
 from etils import epath
@@ -71,6 +72,12 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     head, labels = _head(path, params)
     params = renamed(params, "span", "classifier")
     vocabulary = tokenizer.read(folder, convention)
+    if others := sentence_transformers.other_vectors(folder):
+        logging.getLogger(__name__).warning(
+            "%s: its own vectors are made by %s; here they are means of the last states",
+            folder,
+            others,
+        )
     return Pretrained(config, params, vocabulary, head, labels, {"source": folder.name})
 
 
@@ -88,7 +95,7 @@ def write(model: Pretrained, folder: epath.Path):
     weights.write(folder / weights.ONE, tensors, {"format": "pt"})
     description = {
         "model_type": "albert",
-        "architectures": [f"Albert{_class(model.head)}"],
+        "architectures": [f"Albert{class_of(model.head)}"],
         **settings.write_albert(config),
         "pad_token_id": model.vocabulary.pad_id,
         "bos_token_id": model.vocabulary.cls_id,
@@ -117,8 +124,8 @@ def _group(config: AlbertConfig):
     return lambda layer: int(layer / per_group)
 
 
-def _class(head: str) -> str:
-    """transformers' class; an embedding is made of the bare model's states."""
+def class_of(head: str) -> str:
+    """transformers' class, without the model's name; an embedding is made of the bare model's states."""
     return next(name for name, ours in CLASSES.items() if ours == head or head == "embedding")
 
 
@@ -128,7 +135,8 @@ def _labels(model: Pretrained) -> dict:
         return {}
     count = model.params["classifier"]["classifier"]["bias"].shape[0]
     names = model.labels or tuple(f"LABEL_{i}" for i in range(count))
-    return {
+    kinds = {"problem_type": "regression" if count == 1 else "single_label_classification"}
+    return (kinds if model.head == "sequence" else {}) | {
         "id2label": {str(i): name for i, name in enumerate(names)},
         "label2id": {name: i for i, name in enumerate(names)},
     }
@@ -214,6 +222,11 @@ def _head(path: epath.Path, params: Params) -> tuple[str, tuple[str, ...]]:
         raise UserError(
             f"{path}: architectures is {architectures}, and the file has a classifier; "
             f"name the class, such as AlbertForSequenceClassification"
+        )
+    if values.get("problem_type") == "multi_label_classification":
+        raise UserError(
+            f"{path}: problem_type is 'multi_label_classification'; only a model of one label a text "
+            "can be read"
         )
     branch = params["span" if head == "span" else "classifier"]
     count = branch["classifier"]["bias"].shape[0]

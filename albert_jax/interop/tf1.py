@@ -1,6 +1,8 @@
 """The original release: albert_config.json, a SentencePiece model and a TF1 checkpoint, in and out.
 
-A hub module keeps the same in assets/ and variables/, with "module/" before every name.
+A hub module keeps the same in assets/ and variables/, with "module/" before every name. The Chinese releases
+have vocab_chinese.txt instead of SentencePiece. The original's normalisation is that of its flags; where a
+vocabulary of ours has another, albert_config.json gets keys that the original code takes no notice of.
 """
 
 import json
@@ -8,9 +10,11 @@ import json
 import numpy as np
 from etils import epath
 
+from albert_jax.data import files
+from albert_jax.data.tokenizer_json import TokenizerJson, wordpiece
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
-from albert_jax.interop import bundle, settings, tables
+from albert_jax.interop import bundle, settings, tables, tokenizer
 from albert_jax.interop.names import Tensors, check_groups, from_params, groups, renamed, to_params
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.config import AlbertConfig
@@ -43,7 +47,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     params = to_params(tables.TF1, tensors, config, str(_prefix(folder)))
     head = _head(params)
     params = renamed(params, "span", "classifier")
-    vocabulary = Vocabulary.load(_one(folder, "*.model"), AS_WRITTEN, convention)
+    vocabulary = _vocabulary(folder, path, convention)
     return Pretrained(config, params, vocabulary, head, (), {"source": folder.name})
 
 
@@ -64,9 +68,24 @@ def write(model: Pretrained, folder: epath.Path):
     if model.head == "span":
         params = renamed(params, "classifier", "span")
     tensors = from_params(tables.TF1, params, config) | {STEP: np.array(0, np.int64)}
+    if model.vocabulary.normalisation != AS_WRITTEN:
+        description |= tokenizer.written_steps(model.vocabulary.normalisation)
     (folder / CONFIG).write_text(json.dumps(description, indent=2) + "\n")
     (folder / VOCABULARY).write_bytes(model.vocabulary.model)
     bundle.write(folder / CHECKPOINT, tensors)
+
+
+def _vocabulary(
+    folder: epath.Path, path: epath.Path, convention: str
+) -> Vocabulary | TokenizerJson:
+    """SentencePiece, with the normalisation that an export of ours notes; Chinese releases have WordPiece."""
+    pieces = _like(folder, "vocab*.txt")
+    if len(pieces) == 1 and not _like(folder, "*.model"):
+        text = files.decode(pieces[0].read_bytes(), pieces[0])
+        described = wordpiece(text, lower=True, strip_accents=None, chinese=True)
+        return TokenizerJson(described, str(pieces[0]))
+    normalisation = tokenizer.normalisation(settings.Settings(path).values)
+    return Vocabulary.load(_one(folder, "*.model"), normalisation, convention)
 
 
 def _group(config: AlbertConfig):
@@ -82,12 +101,16 @@ def _prefix(folder: epath.Path) -> epath.Path:
 
 def _one(folder: epath.Path, pattern: str) -> epath.Path:
     """The only file like `pattern` in a release or a hub module."""
-    places = (folder, folder / "variables", folder / "assets")
-    found = sorted(path for place in places if place.exists() for path in place.glob(pattern))
+    found = _like(folder, pattern)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise UserError(f"{folder}: one file like {pattern} is needed, there is {names}")
     return found[0]
+
+
+def _like(folder: epath.Path, pattern: str) -> list[epath.Path]:
+    places = (folder, folder / "variables", folder / "assets")
+    return sorted(path for place in places if place.exists() for path in place.glob(pattern))
 
 
 def _parameters(checkpoint: bundle.Bundle) -> Tensors:

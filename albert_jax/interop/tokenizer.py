@@ -8,6 +8,7 @@ space behind every user-defined symbol, so that "u.s." or a quotation get other 
 import base64
 import json
 import struct
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
@@ -44,13 +45,9 @@ def read(folder: epath.Path, convention: str) -> Vocabulary | TokenizerJson:
       UserError: there is none, or it is damaged.
     """
     if (folder / SENTENCEPIECE).exists():
-        path, steps = folder / SENTENCEPIECE, _steps(folder)
-        normalisation = Normalisation(
-            lower=steps["do_lower_case"],
-            strip_accents=not steps["keep_accents"],
-            ascii_punctuation=steps["ascii_punctuation"],
-        )
-        return Vocabulary(path.read_bytes(), normalisation, str(path), convention)
+        path, said = folder / SENTENCEPIECE, folder / CONFIG
+        steps = normalisation(Settings(said).values if said.exists() else {})
+        return Vocabulary(path.read_bytes(), steps, str(path), convention)
     if (folder / JSON).exists():
         return TokenizerJson(_text(folder / JSON), str(folder / JSON))
     if (folder / WORDPIECE).exists():
@@ -62,7 +59,7 @@ def write(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson, positions:
     """The files that AutoTokenizer opens; its ids are ours in the convention "none"."""
     if isinstance(vocabulary, Vocabulary):
         (folder / SENTENCEPIECE).write_bytes(vocabulary.model)
-        description, steps = _describe(vocabulary), _written_steps(vocabulary.normalisation)
+        description, steps = _describe(vocabulary), written_steps(vocabulary.normalisation)
     else:
         description, steps = json.loads(vocabulary.json), {}
     pieces = {role: vocabulary.pieces[getattr(vocabulary, f"{role}_id")] for role in _SPECIAL}
@@ -82,15 +79,18 @@ def write(folder: epath.Path, vocabulary: Vocabulary | TokenizerJson, positions:
 _SPECIAL = ("pad", "unk", "cls", "sep", "mask")
 
 
-def _steps(folder: epath.Path) -> dict[str, bool]:
+def normalisation(said: Mapping[str, Any]) -> Normalisation:
     """How text is normalised before SentencePiece; transformers' defaults where nothing is said."""
-    if not (folder / CONFIG).exists():
-        return STEPS
-    said = Settings(folder / CONFIG).values
-    return STEPS | {key: said[key] for key in STEPS.keys() & said.keys()}
+    steps = STEPS | {key: said[key] for key in STEPS.keys() & said.keys()}
+    return Normalisation(
+        lower=steps["do_lower_case"],
+        strip_accents=not steps["keep_accents"],
+        ascii_punctuation=steps["ascii_punctuation"],
+    )
 
 
-def _written_steps(steps: Normalisation) -> dict[str, bool]:
+def written_steps(steps: Normalisation) -> dict[str, bool]:
+    """The keys that `normalisation` reads."""
     return {
         "do_lower_case": steps.lower,
         "keep_accents": not steps.strip_accents,
@@ -111,6 +111,7 @@ def _wordpiece(folder: epath.Path) -> str:
     }
     if (folder / CONFIG).exists():
         said = Settings(folder / CONFIG).values
+        _check_wordpiece(folder / CONFIG, said)
         options |= {key: said[key] for key in options.keys() & said.keys()}
     return wordpiece(
         _text(folder / WORDPIECE),
@@ -118,6 +119,16 @@ def _wordpiece(folder: epath.Path) -> str:
         strip_accents=options["strip_accents"],
         chinese=options["tokenize_chinese_chars"],
     )
+
+
+def _check_wordpiece(path: epath.Path, said: Mapping[str, Any]):
+    """Raises UserError: words or pieces are found in another way, as in Japanese."""
+    for key, ours in {
+        "word_tokenizer_type": "basic",
+        "subword_tokenizer_type": "wordpiece",
+    }.items():
+        if said.get(key, ours) != ours:
+            raise UserError(f"{path}: {key} is {said[key]!r}; only {ours!r} can be read")
 
 
 def _describe(vocabulary: Vocabulary) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 Options are scored one by one, `[CLS] context [SEP] question option [SEP]`, and compared by a
 softmax. An option takes the place of the question's blank, `_`, where it has one. Both rules, and
-what is cut, are those of google-research/albert, race_utils.py.
+what is cut, are those of google-research/albert, race_utils.py; but `____` is one blank here, not four.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from albert_jax.tasks.classification import sequence
 from albert_jax.tasks.item import Item
 from albert_jax.tasks.task import Head, Prediction, softmax
 
-BLANK = "_"
+BLANK = re.compile("_+")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of options
 
 
@@ -34,8 +35,8 @@ class Question(NamedTuple):
 
     def answers(self) -> list[str]:
         """The question with each option in its blank, or else behind it."""
-        if BLANK in self.question:
-            return [self.question.replace(BLANK, option) for option in self.options]
+        if BLANK.search(self.question):
+            return [option.join(BLANK.split(self.question)) for option in self.options]
         return [f"{self.question} {option}" for option in self.options]
 
 

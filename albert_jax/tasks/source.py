@@ -49,6 +49,8 @@ def read(
       UserError: no such file, not UTF-8, of another format, or a row has not as many columns.
     """
     if path.suffix not in KINDS:
+        if not path.exists():
+            raise UserError(f"{path}: there is no such file or folder; {CHECK_PATH}")
         raise UserError(f"{path}: its ending must be one of {', '.join(KINDS)}")
     try:
         with path.open("rb") as file:
@@ -121,9 +123,12 @@ def tfds_splits(name: str) -> list[str]:
 
 def text(record: Record, column: str) -> str:
     """The text in a column. Raises UserError: there is no such column, or no text in it."""
-    if not isinstance(record.values.get(column), str):
+    if column not in record.values:
         found = ", ".join(map(repr, record.values))
         raise UserError(f"{record.place}: no text under {column!r}; found {found}")
+    if not isinstance(record.values[column], str):
+        kind = type(record.values[column]).__name__
+        raise UserError(f"{record.place}: {column!r} is no text but {kind}; mend the line")
     return record.values[column]
 
 

@@ -136,7 +136,7 @@ class Summary:
             if not limit.words or words + size <= limit.words:
                 taken.append(int(number))
                 words += size
-            if len(taken) == limit.sentences:
+            if limit.sentences and len(taken) == limit.sentences:
                 break
         found = [
             {

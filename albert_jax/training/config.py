@@ -124,6 +124,8 @@ def _tuple(kinds: tuple, value: Any, path: str) -> tuple:
     if not isinstance(value, list | tuple):
         raise UserError(f"{path} is {value!r}; it must be a tuple")
     if kinds[-1] is Ellipsis:
+        if kinds[0] is str and len(value) == 1 and type(value[0]) is str:  # as a flag has it: a,b
+            value = value[0].split(",")
         kinds = kinds[:1] * len(value)
     if len(value) != len(kinds):
         raise UserError(f"{path} is {value!r}; it must have {len(kinds)} items")

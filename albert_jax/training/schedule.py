@@ -58,7 +58,12 @@ class TuningScheduleConfig:
         self.over(self.warmup_steps + 1)
 
     def over(self, steps: int) -> ScheduleConfig:
-        """The schedule of a run of so many updates."""
+        """The schedule of a run of so many updates. Raises UserError: it would end before its warm-up."""
+        if self.warmup_steps >= steps:
+            raise UserError(
+                f"schedule.warmup_steps is {self.warmup_steps}, and the run has {steps} updates; "
+                "with --config.schedule.warmup_steps=0 it is the share schedule.warmup_share of them"
+            )
         return ScheduleConfig(
             learning_rate=self.learning_rate,
             warmup_steps=self.warmup_steps or int(self.warmup_share * steps),
