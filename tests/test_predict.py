@@ -102,7 +102,7 @@ def test_an_empty_file_gives_an_empty_file(model, tmp_path):
         ),
         ("in.jsonl", b'{"text": "a"}\n["a"]\n', "in.jsonl:2: list; a line must be an object"),
         ("in.jsonl", b'{"txt": "a"}\n', "in.jsonl:1: no text under 'text'; found 'txt'"),
-        ("in.jsonl", b'{"text": null}\n', "in.jsonl:1: no text under 'text'"),
+        ("in.jsonl", b'{"text": null}\n', "in.jsonl:1: 'text' is no text but NoneType"),
         (
             "in.jsonl",
             b'{"text": ' + b"1" * 5000 + b"}\n",

@@ -245,6 +245,26 @@ def test_nsp_takes_half_from_another_document():
     np.testing.assert_array_equal((starts + pairs.first_length)[true], pairs.second_start[true])
 
 
+def test_second_segments_of_both_labels_are_alike():
+    """A loose end, or a length, would tell a segment from elsewhere: a rule that reads no text."""
+    text, rng = lay_out(speeches()[0]), np.random.default_rng(8)
+    starts, lengths = chunks(text, rng)
+    pairs = split_chunks(text, starts, lengths, "nsp", rng)
+    ends = pairs.second_start + pairs.second_length
+    assert np.isin(ends[pairs.weight == 1], text.sentence_bounds).all()
+    one, other = (
+        pairs.second_length[(pairs.weight == 1) & (pairs.label == label)] for label in (0, 1)
+    )
+    error = np.sqrt(one.var() / len(one) + other.var() / len(other))
+    assert abs(one.mean() - other.mean()) <= SIGMAS * error
+
+
+def test_one_document_has_no_other():
+    text, rng = lay_out(speeches()[0][:1]), np.random.default_rng(9)
+    pairs = split_chunks(text, *chunks(text, rng), "nsp", rng)
+    assert not pairs.label.any() and 0 < pairs.weight.sum() < (pairs.second_length > 0).sum()
+
+
 def test_none_is_one_segment():
     text, rng = lay_out(speeches()[0]), np.random.default_rng(7)
     for pairs in (

@@ -159,9 +159,9 @@ def split_chunks(
 ) -> Pairs:
     """Splits each chunk in two at one of its sentence boundaries, drawn uniformly.
 
-    `sop` swaps half of the pairs. `nsp` replaces the second half of half of them by as many tokens
-    of another document (fewer where that document ends). `none`, and a chunk inside one sentence,
-    give one segment with weight 0.
+    `sop` swaps half of the pairs. `nsp` replaces the second segment of half of them by that of a
+    pair of another document, which has weight 0 where there is none that is as short. `none`, and a
+    chunk inside one sentence, give one segment with weight 0.
     """
     low = np.searchsorted(text.sentence_bounds, starts, side="right")
     high = np.searchsorted(text.sentence_bounds, starts + lengths, side="left")
@@ -176,22 +176,39 @@ def split_chunks(
             (np.where(label, first[0], second[0]), np.where(label, first[1], second[1])),
         )
     if objective == "nsp":
-        other = _elsewhere(text, starts, second[1], rng)
-        second = (np.where(label, other[0], second[0]), np.where(label, other[1], second[1]))
+        other = _elsewhere(text, *second, paired, rng)
+        paired &= ~label | (other >= 0)
+        label &= paired
+        second = (
+            np.where(label, second[0][other], second[0]),
+            np.where(label, second[1][other], second[1]),
+        )
     return Pairs(*first, *second, label.astype(np.int64), paired.astype(np.int64))
 
 
 def _elsewhere(
-    text: Text, starts: np.ndarray, lengths: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """A span of about these lengths, from a random sentence of a random other document."""
-    token_bounds = text.sentence_bounds[text.document_bounds]
-    documents = len(token_bounds) - 1
-    own = np.searchsorted(token_bounds, starts, side="right") - 1
-    other = (own + rng.integers(1, max(documents, 2), len(own))) % documents
-    sentence = rng.integers(text.document_bounds[other], text.document_bounds[other + 1])
-    start = text.sentence_bounds[sentence]
-    return start, np.minimum(lengths, token_bounds[other + 1] - start)
+    text: Text,
+    starts: np.ndarray,
+    lengths: np.ndarray,
+    paired: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """For each second segment one of another document, of its length or the next that is shorter; -1 if none.
+
+    So the second segments of both labels are whole sentences, and of the same lengths: a loose end
+    or a gap would tell them apart.
+    """
+    document = np.searchsorted(text.sentence_bounds[text.document_bounds], starts, side="right")
+    order = np.lexsort((rng.random(len(starts)), lengths))
+    order = order[paired[order]]
+    found = np.full(len(order), -1)
+    for back in range(1, _TRIES):
+        here, other = order[back:], order[:-back]
+        fits = (found[back:] < 0) & (document[here] != document[other])
+        found[back:] = np.where(fits, other, found[back:])
+    elsewhere = np.full(len(starts), -1)
+    elsewhere[order] = found
+    return elsewhere
 
 
 def reference_pairs(
