@@ -1,5 +1,6 @@
 """From text to a pretrained model and back to words, as a user does it."""
 
+import dataclasses
 import json
 import shutil
 from functools import partial
@@ -10,8 +11,15 @@ import jax
 import numpy as np
 import pytest
 
+import albert_jax
 from albert_jax.commands.config import pretraining
-from albert_jax.commands.pretrain import beginning, parameter_shapes, row_shapes
+from albert_jax.commands.pretrain import (
+    _idle,
+    beginning,
+    farewell,
+    parameter_shapes,
+    row_shapes,
+)
 from albert_jax.data.records import Records, load_vocabulary
 from albert_jax.model.albert import AlbertForPretraining
 from albert_jax.training import optimizer as optimizers
@@ -111,6 +119,56 @@ def test_a_model_is_inspected_drawn_and_asked_for_words(tmp_path, capsys):
     completed, *guesses = capsys.readouterr().out.splitlines()
     assert completed.startswith("we") and "[MASK]" not in completed
     assert [line.count("%") for line in guesses] == [3, 3]
+
+
+def test_the_text_is_as_it_was_prepared_and_the_average_is_what_is_used(tmp_path):
+    """Whatever flags `pretrain` has of the text; a moving average is also what `load` gives."""
+    flags = ["--config.training.steps=2", "--config.training.average_decay=0.9"]
+    finished = run(*runs.pretrain(tmp_path, *flags, "--config.corpus.lower=False"))
+    assert (finished.status, finished.err) == (0, "")
+    corpus_of = json.loads((tmp_path / "config.json").read_text())["config"]["corpus"]
+    assert corpus_of["lower"] and corpus_of["source"].endswith("texts.jsonl")
+    loaded = albert_jax.load(tmp_path)
+    assert loaded.vocabulary.normalisation.lower
+    _assert_close(loaded.params, restore_params(tmp_path / "checkpoints", part="average"))
+    raw = restore_params(tmp_path / "checkpoints")["albert"]["pooler"]["kernel"]
+    assert np.abs(raw - loaded.params["albert"]["pooler"]["kernel"]).max() > 1e-6
+
+
+def test_other_words_are_refused(tmp_path):
+    (tmp_path / "texts.txt").write_text("\n".join(corpus.documents()[:20]))
+    source = f"--config.corpus.source={tmp_path / 'texts.txt'}"
+    call("prepare", "--config=tests/tiny.py", f"--workdir={tmp_path}/W", source)
+    records, begun = f"--config.corpus.records={tmp_path}/W/records", tmp_path / "begun"
+    shutil.copytree(trained()[0], begun, ignore=shutil.ignore_patterns("records", ".lock"))
+    before = (begun / "vocabulary.model").read_bytes()
+    again = run(*runs.pretrain(begun, records, "--config.training.steps=70"))
+    words = f"{tmp_path}/W/records has another vocabulary than {begun}"
+    assert again.status == 1 and f"{words}/vocabulary.model, with which the run began" in again.err
+    assert (begun / "vocabulary.model").read_bytes() == before
+    fresh = run(*runs.pretrain(tmp_path / "new", records, f"--init={begun}"))
+    assert fresh.status == 1 and f"{words}; prepare the text with that one's" in fresh.err
+
+
+def test_what_is_best_is_a_number_that_there_is(tmp_path):
+    for flags in (
+        ["--config.checkpoint.metric=mlm_acc"],
+        ["--config.checkpoint.metric=sentence_accuracy", "--config.data.objective=none"],
+    ):
+        with pytest.raises(SystemExit, match=r"checkpoint.metric is '\w+'; choose one of mlm_acc"):
+            call(*runs.pretrain(tmp_path, *flags))
+
+
+def test_a_run_whose_rate_has_ended_is_not_to_be_made_longer():
+    run = pretraining(get_config("size=tiny"), None)
+    schedule = dataclasses.replace(run.schedule, decay_steps=10, warmup_steps=2)
+    training = dataclasses.replace(run.training, steps=20)
+    run = dataclasses.replace(run, schedule=schedule, training=training)
+    assert "the rate is 0 from step 10 on (schedule.decay_steps)" in _idle(run)
+    assert farewell("W", 20, run, None).endswith("to go on, begin another with --init=W")
+    endless = dataclasses.replace(run, schedule=dataclasses.replace(schedule, end=0.1))
+    assert not _idle(endless)
+    assert farewell("W", 20, endless, None).endswith("to go on, raise training.steps")
 
 
 def test_a_deeper_model_begins_with_the_parameters_of_a_shallower(tmp_path):

@@ -10,6 +10,7 @@ from etils import epath
 
 from albert_jax.commands import survey
 from albert_jax.errors import UserError
+from albert_jax.model.albert import abstract_batch
 from tests.test_ahead import JOB
 from tests.test_plan import PLAN
 
@@ -54,6 +55,19 @@ def test_a_row_by_hand(made, tmp_path):
     cells = "256 | data, fsdp 2 | none | 4 x 8 | 12.00 | 2.00 | 150.00 | 197.00 | 81.9 | 20.00"
     times = "1000 | 100 | 100 | 1.000 | 0.50 | 3,072"
     assert row == f"| ALBERT-base | v5e:16x16 | {cells} | {times} |"
+
+
+def test_plans_of_another_batch_are_not_mixed_in(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(survey, "commit", lambda checkout: None)  # of an installed package
+    output = epath.Path(tmp_path / "plan.md")
+    survey.survey(JOB, 1000, output)
+    assert "Commit unknown; command" in output.read_text()
+    other = dataclasses.replace(JOB, batch=abstract_batch(32, 128, 20, 3))
+    message = (
+        r"plan.jsonl has plans with batch 64, length 128, dtype bfloat16; name another --output"
+    )
+    with pytest.raises(UserError, match=message):
+        survey.survey(other, 1000, output)
 
 
 def test_finished_rows_are_not_made_again(made, tmp_path):

@@ -28,6 +28,14 @@ ADDED: dict[str, Any] = {
 }
 
 
+METRICS = (
+    "mlm_accuracy",
+    "mlm_loss",
+    "sentence_accuracy",
+    "sentence_loss",
+)  # held-out, of pairs last
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainingConfig:
     """What `prepare`, `pretrain`, `inspect` and `plan` read."""
@@ -48,6 +56,11 @@ class PretrainingConfig:
             raise UserError(
                 f"data.length is {longest}, more than model.max_positions "
                 f"({self.model.max_positions}); shorten the rows or raise the positions"
+            )
+        names = METRICS[: 2 if self.data.objective == "none" else 4]
+        if self.checkpoint.metric not in names:
+            raise UserError(
+                f"checkpoint.metric is {self.checkpoint.metric!r}; choose one of {', '.join(names)}"
             )
         if self.model.num_heads % self.mesh.tensor:
             raise UserError(

@@ -101,7 +101,8 @@ def _run(workdir: epath.Path, convention: str) -> Pretrained:
     vocabulary = Vocabulary.load(
         workdir / "vocabulary.model", Normalisation(**normalisation), convention
     )
-    params = restore_params(workdir / "checkpoints")
+    part = "average" if run.training.average_decay else "params"
+    params = restore_params(workdir / "checkpoints", part=part)
     return Pretrained(run.model, params, vocabulary, origin=_origin(workdir, run))
 
 

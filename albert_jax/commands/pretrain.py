@@ -6,6 +6,7 @@ albert-jax pretrain --config=... --workdir=DEEPER --init=W --config.model.num_la
 albert-jax pretrain --config=... --workdir=W --config.schedule.learning_rate=1e-3
 """
 
+import dataclasses
 import functools
 import itertools
 import sys
@@ -30,7 +31,8 @@ from albert_jax.commands.load import load
 from albert_jax.data import cooccurrence
 from albert_jax.data.batch_config import BatchConfig
 from albert_jax.data.batches import Batch, held_out
-from albert_jax.data.records import Records, load_statistics, load_vocabulary
+from albert_jax.data.config import CorpusConfig
+from albert_jax.data.records import Records, load_statistics, load_vocabulary, read_prepared
 from albert_jax.data.remote import fetched
 from albert_jax.data.segments import Symbols
 from albert_jax.data.stages import StagedBatches
@@ -67,8 +69,7 @@ MAY_DIFFER = (  # between two starts of one run: what changes no update
     "checkpoint",
     "mesh",
     "data.workers",
-    "corpus.records",
-    "corpus.workers",
+    "corpus",  # the text has been prepared; that its words are the same is checked
 )
 MOST_REWINDS = 3  # to one checkpoint
 LOWER = "lower schedule.learning_rate or lengthen schedule.warmup_steps"
@@ -109,7 +110,10 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
     for stage in run.stages:
         check_divisible(stage.rows.batch_size, config.microbatches, mesh)
     text = open_text(run)
+    run = dataclasses.replace(run, corpus=text.corpus)
     has_begun = are_in(workdir / "checkpoints")  # without one there is nothing to go against
+    if has_begun:
+        check_vocabulary(text, workdir / "vocabulary.model")
     open_workdir(workdir, run.to_dict(), MAY_DIFFER if has_begun else run.to_dict(), ADDED)
     if jax.process_index() == 0:
         replace(workdir / "vocabulary.model", text.vocabulary.model)
@@ -176,15 +180,19 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
             if evaluating or saving:
                 throughput.restart()
         checkpoints.wait()
-        tracker.say(farewell(workdir, step, config.steps, stop.signal))
+        tracker.say(farewell(workdir, step, run, stop.signal))
     if jax.process_index() == 0 and step >= config.steps:
         plot(workdir)
     return step >= config.steps
 
 
 class Text(NamedTuple):
-    """What the loop reads, and what a guess without a model would score on the held-out part."""
+    """What the loop reads, and what a guess without a model would score on the held-out part.
 
+    `corpus` is what `prepare` read, whatever the config of the run says of it.
+    """
+
+    corpus: CorpusConfig
     vocabulary: Vocabulary
     train: Records
     batches: StagedBatches
@@ -208,7 +216,19 @@ def open_text(run: PretrainingConfig) -> Text:
     kept = list(itertools.islice(batches, run.training.evaluation_batches))
     frequent = load_statistics(folder)["most_frequent"]["id"]
     training_batches = StagedBatches(train, run.data, run.training.stages, symbols, *which)
-    return Text(vocabulary, train, training_batches, kept, baselines(kept, frequent))
+    said = read_prepared(folder)["settings"]
+    known = {key: said[key] for key in said.keys() & run.corpus.__dict__.keys()}
+    corpus = dataclasses.replace(run.corpus, **known)
+    return Text(corpus, vocabulary, train, training_batches, kept, baselines(kept, frequent))
+
+
+def check_vocabulary(text: Text, path: epath.Path):
+    """Raises UserError: a run that has begun has other words than the text."""
+    if path.exists() and path.read_bytes() != text.vocabulary.model:
+        raise UserError(
+            f"{text.corpus.records} has another vocabulary than {path}, with which the run began; "
+            f"prepare the text with --config.corpus.vocabulary={path}, or begin another --workdir"
+        )
 
 
 def row_shapes(run: PretrainingConfig) -> dict[str, Any]:
@@ -233,7 +253,13 @@ def beginning(
     factor = run.training.embedding_deviation
 
     def from_another_run(params: Params) -> Params:
-        params, notes = warm_start(params, load(init).params)
+        source = load(init)
+        if list(source.vocabulary.pieces) != list(text.vocabulary.pieces):
+            raise UserError(
+                f"{text.corpus.records} has another vocabulary than {init}; prepare the text with that "
+                "one's, --config.corpus.vocabulary=FILE.model"
+            )
+        params, notes = warm_start(params, source.params)
         print(f"parameters from {init}", *notes, sep="\n  ")
         return params
 
@@ -326,9 +352,16 @@ def greeting(run: PretrainingConfig, mesh: Mesh, params: Params, step: int) -> s
             f"{count:,} parameters; batches in {run.training.microbatches} parts",
             *(f"{shape(stage.rows, mesh)} up to step {stage.last}" for stage in run.stages[:-1]),
             shape(run.data, mesh),
-            f"{run.training.steps} steps, {begin}",
+            f"{run.training.steps} steps, {begin}{_idle(run)}",
         ]
     )
+
+
+def _idle(run: PretrainingConfig) -> str:
+    """What to say of updates that would change nothing."""
+    if not run.schedule.has_ended(run.training.steps - 1):
+        return ""
+    return f"; the rate is 0 from step {run.schedule.decay_steps} on (schedule.decay_steps)"
 
 
 def shape(rows: BatchConfig, mesh: Mesh) -> str:
@@ -337,8 +370,10 @@ def shape(rows: BatchConfig, mesh: Mesh) -> str:
     return f"{count} rows of {rows.length}, {count // devices} a device"
 
 
-def farewell(workdir: epath.Path, step: int, steps: int, signal: str | None) -> str:
+def farewell(workdir: epath.Path, step: int, run: PretrainingConfig, signal: str | None) -> str:
     """How it ended, and what one may do next."""
-    if signal and step < steps:
+    if signal and step < run.training.steps:
         return f"stopped by {signal} after step {step}, saved; the same command resumes"
-    return f"{workdir}: {step} steps done; to go on, raise training.steps"
+    has_ended = run.schedule.has_ended(step)
+    further = f"begin another with --init={workdir}" if has_ended else "raise training.steps"
+    return f"{workdir}: {step} steps done; to go on, {further}"

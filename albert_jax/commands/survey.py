@@ -74,13 +74,21 @@ def survey(job: Job, steps: int, output: epath.Path):
     """
     kept = output.with_suffix(".jsonl")
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    asked: dict[str, Any] = {
+        "batch": job.rows,
+        "length": job.batch["tokens"].shape[1],
+        "dtype": job.model.dtype,
+    }
+    if others := [row for row in rows if any(row.get(k, v) != v for k, v in asked.items())]:
+        which = ", ".join(f"{key} {others[0].get(key)}" for key in asked)
+        raise UserError(f"{kept} has plans with {which}; name another --output")
     known = {(row["model"], row["topology"]) for row in rows}
     work = list(_work(job.model))
     order = [(name, topology) for _, name, topology, _ in work]
     todo = [one for one in work if (one[1], one[2]) not in known]
     for section, name, topology, config in tqdm(todo, unit="plan", smoothing=0):
         found = _plan(dataclasses.replace(job, model=config), topology)
-        rows.append({"section": section, "model": name, "topology": topology, **found})
+        rows.append({"section": section, "model": name, "topology": topology, **asked, **found})
         rows.sort(key=lambda row: order.index((row["model"], row["topology"])))
         kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
         output.write_text(table(rows, len(work), job, steps))
@@ -142,7 +150,7 @@ def table(rows: list[dict], count: int, job: Job, steps: int) -> str:
         "and links (ICI) overlap fully and reach the maker's figures.",
         "",
         f"{len(rows)} of {count} plans are there. "
-        f"Commit {', '.join(dict.fromkeys(row['commit'] for row in rows))}; command:",
+        f"Commit {', '.join(dict.fromkeys(row['commit'] or 'unknown' for row in rows))}; command:",
         "",
         f"    {' '.join(['albert-jax', *sys.argv[1:]])}",
     ]

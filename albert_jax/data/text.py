@@ -72,7 +72,8 @@ def documents(
                 is_empty = False
                 yield text
         if is_empty:
-            raise UserError(f"{part.source}: no text in it; corpus.source names the text")
+            drawn = f", or the weight {part.weight} took none of it" if part.weight < 1 else ""
+            raise UserError(f"{part.source}: no text in it{drawn}; corpus.source names the text")
 
 
 def units(source: str, *, seed: int = 0) -> list[Unit]:
@@ -181,7 +182,8 @@ def _files(source: str) -> list[tuple[epath.Path, bool]]:
     elif _GLOB.search(source):
         found = sorted(p for p in _expand(path) if not p.is_dir())
     else:
-        raise UserError(f"{source}: no such file or folder; corpus.source names the text")
+        several = ", several texts as a.txt=1,b.txt=1" if "," in source else ""
+        raise UserError(f"{source}: no such file or folder; corpus.source names the text{several}")
     if not found:
         raise UserError(f"{source}: no files of text there; corpus.source names the text")
     return [(path, False) for path in found]

@@ -40,6 +40,10 @@ class ScheduleConfig:
         _require(self.power > 0, self, "power", "positive")
         _require(0 <= self.end <= 1, self, "end", "in [0, 1]")
 
+    def has_ended(self, step: int) -> bool:
+        """Whether the rate is 0 after so many updates, and for good."""
+        return self.decay != "constant" and self.end == 0 and step >= self.decay_steps
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TuningScheduleConfig:
