@@ -262,7 +262,8 @@ def test_second_segments_of_both_labels_are_alike():
 def test_one_document_has_no_other():
     text, rng = lay_out(speeches()[0][:1]), np.random.default_rng(9)
     pairs = split_chunks(text, *chunks(text, rng), "nsp", rng)
-    assert not pairs.label.any() and 0 < pairs.weight.sum() < (pairs.second_length > 0).sum()
+    assert not pairs.label.any() and 0 < pairs.weight.sum() < len(pairs.weight)
+    assert ((pairs.second_length > 0) == (pairs.weight == 1)).all()
 
 
 def test_none_is_one_segment():

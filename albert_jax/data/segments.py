@@ -160,8 +160,8 @@ def split_chunks(
     """Splits each chunk in two at one of its sentence boundaries, drawn uniformly.
 
     `sop` swaps half of the pairs. `nsp` replaces the second segment of half of them by that of a
-    pair of another document, which has weight 0 where there is none that is as short. `none`, and a
-    chunk inside one sentence, give one segment with weight 0.
+    pair of another document. `none`, a chunk inside one sentence, and one for whose second segment
+    there is no other as short, give one segment with weight 0.
     """
     low = np.searchsorted(text.sentence_bounds, starts, side="right")
     high = np.searchsorted(text.sentence_bounds, starts + lengths, side="left")
@@ -179,9 +179,10 @@ def split_chunks(
         other = _elsewhere(text, *second, paired, rng)
         paired &= ~label | (other >= 0)
         label &= paired
+        first = (starts, np.where(paired, first[1], lengths))
         second = (
             np.where(label, second[0][other], second[0]),
-            np.where(label, second[1][other], second[1]),
+            np.where(label, second[1][other], second[1] * paired),
         )
     return Pairs(*first, *second, label.astype(np.int64), paired.astype(np.int64))
 
