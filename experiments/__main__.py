@@ -214,7 +214,8 @@ def collect_results(options: argparse.Namespace):
 def show_status(options: argparse.Namespace):
     """Where the cells of the tables stand, and those that must run before them."""
     found, root, results = wanted(*chosen(options)), options.workdir, Results(options.results)
-    order = runner.plan(found, results, finished_in(root))
+    has_run = finished_in(root)
+    order = runner.plan(found, results, has_run)
     elsewhere = inputs.of_other_places(found, results)
     done = [cell.identity for cell in found if results.read(cell) is not None]
     for line in (f"{len(done)} of {len(found)} results are there", *elsewhere):
@@ -229,7 +230,7 @@ def show_status(options: argparse.Namespace):
             status.set(name, "runs", open=True)
         elif runner.has_failed(workdir):
             status.set(name, f"failed, see {workdir / runner.LOG}")
-        elif name not in done and finished_in(root)(cell):
+        elif name not in done and has_run(cell):
             status.set(name, UNCOLLECTED, open=True)
     print(status.table(root))
 

@@ -25,6 +25,7 @@ from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
 from albert_jax.training.sharding import MeshConfig
+from albert_jax.training.workdir import flat
 from experiments.source import without_folders
 
 ROOT = Path(__file__).parents[1]
@@ -171,23 +172,12 @@ def decisive(values: Mapping[str, Any]) -> dict[str, Any]:
     leaves the names of today's cells as they are.
     """
     found = {}
-    for key, value in flat(values).items():
+    for key, value in flat(values):
         section, _, name = key.partition(".")
         default = getattr(DEFAULTS[section], name, None) if section in DEFAULTS else None
         if section in INDIFFERENT or key in INDIFFERENT or _plain(value) == _plain(default):
             continue
         found[key] = without_folders(value) if key == "corpus.source" else _plain(value)
-    return found
-
-
-def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings by their names, `section.key`."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            found |= {f"{name}.{key}": inner for key, inner in flat(value).items()}
-        else:
-            found[name] = value
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from etils import epath
 
 from albert_jax.errors import UserError
+from albert_jax.paths import is_remote
 from experiments.cell import ROOT, Cell, everything
 from experiments.results import Results
 from experiments.source import TFDS, parts
@@ -22,7 +23,7 @@ WITHOUT = {  # what needs none
 
 def check_here(root: epath.Path):
     """Raises UserError where no cell can run on this machine: away from configs/, or kept in a bucket."""
-    if is_remote(str(root)):
+    if is_remote(root):
         raise UserError(
             f"--workdir={root}: what runs on this machine is kept on it; give a folder, or --launcher"
         )
@@ -98,11 +99,6 @@ def _texts(cell: Cell) -> Iterator[tuple[str, str]]:
 
 def _sources(cell: Cell) -> list[str]:
     return [place for place, _ in parts(cell.settings["corpus"]["source"])]
-
-
-def is_remote(place: str) -> bool:
-    """Whether it is in a bucket."""
-    return "://" in place
 
 
 def _exists(place: str) -> bool:

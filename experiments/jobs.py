@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from etils import epath
 
 from albert_jax.errors import UserError
+from albert_jax.paths import is_remote
 from experiments import inputs, runner
 from experiments.cell import Cell
 from experiments.results import Results, finished_in
@@ -32,7 +33,7 @@ def launch(
     cells = list(cells)
     if not dry_run:
         collect(cells, results, root)
-    if dry_run and inputs.is_remote(str(root)):
+    if dry_run and is_remote(root):
         order = runner.plan(cells, results, lambda cell: results.read(cell) is not None)
     else:
         order = runner.plan(cells, results, finished_in(root))

@@ -3,8 +3,9 @@
 import dataclasses
 import functools
 
+from albert_jax.training.workdir import flat
 from configs.micro import STAGES, earlier
-from experiments.cell import Cell, Overrides, flat, settings
+from experiments.cell import Cell, Overrides, settings
 from experiments.scale import Choice, Model, Scale, folder, lasting, prepared, seeded
 
 CONFIG = "configs/micro.py"
@@ -53,7 +54,7 @@ def _settings(model: Model, stage: str) -> Overrides:
 @functools.cache
 def _differing() -> set[str]:
     """The settings that are not the same in all stages of a model."""
-    first, *others = (flat(settings(f"{CONFIG}:stage={stage}", ())) for stage in STAGES)
+    first, *others = (dict(flat(settings(f"{CONFIG}:stage={stage}", ()))) for stage in STAGES)
     return {key for key, value in first.items() if any(other[key] != value for other in others)}
 
 

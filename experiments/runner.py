@@ -21,9 +21,9 @@ from typing import IO, NamedTuple
 
 from etils import epath
 
+from albert_jax.paths import is_remote
 from albert_jax.training.workdir import replace
 from experiments.cell import Cell
-from experiments.inputs import is_remote
 from experiments.results import CLOCK, Results, is_finished, read_clock
 from experiments.status import Status
 from launch.job import STOPPED
@@ -204,7 +204,7 @@ def has_failed(workdir: epath.Path) -> bool:
 
 def is_running(workdir: epath.Path) -> bool:
     """Whether some process holds the lock of a workdir; of one in a bucket none does."""
-    if is_remote(str(workdir)) or not (workdir / LOCK).exists():
+    if is_remote(workdir) or not (workdir / LOCK).exists():
         return False
     with (workdir / LOCK).open("a") as lock:
         try:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from albert_jax.errors import UserError
+from albert_jax.paths import is_remote
 from launch import kubernetes, skypilot, slurm, tpu_vm
 from launch.command import Command
 from launch.job import Job
@@ -68,4 +69,4 @@ def processes(job: Job, launcher: str, site: Site) -> int:
 
 
 def _is_local_workdir(word: str) -> bool:
-    return word.startswith("--workdir=") and "://" not in word
+    return word.startswith("--workdir=") and not is_remote(word)

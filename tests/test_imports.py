@@ -10,14 +10,15 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "albert_jax"
 MAY_IMPORT = {  # part of the package: the parts it may import, beside itself
     "errors": set(),
+    "paths": set(),
     "environment": set(),
     "model": {"errors"},
-    "data": {"errors"},
+    "data": {"errors", "paths"},
     "tasks": {"errors", "data"},
-    "training": {"errors", "model"},
+    "training": {"errors", "paths", "model"},
     "interop": {"errors", "model", "data", "training"},  # data: a vocabulary goes with its model
     "analysis": {"errors", "model", "training"},
-    "commands": {"errors", "model", "data", "tasks", "training", "interop", "analysis"},
+    "commands": {"errors", "paths", "model", "data", "tasks", "training", "interop", "analysis"},
     "__main__": {"errors", "environment", "commands"},
     "__init__": set(),
 }

@@ -11,6 +11,7 @@ from typing import TextIO
 from etils import epath
 
 from albert_jax.errors import UserError
+from albert_jax.paths import is_remote
 
 
 @contextlib.contextmanager
@@ -23,7 +24,7 @@ def claimed(lock: epath.Path) -> Iterator[None]:
     Raises:
       UserError: another process holds it.
     """
-    if "://" in os.fspath(lock):
+    if is_remote(lock):
         yield
         return
     lock.parent.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from albert_jax.data.config import CorpusConfig
 from albert_jax.data.statistics import page
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
+from albert_jax.paths import is_remote
 
 
 def main(argv: list[str]):
@@ -46,7 +47,7 @@ def prepare(corpus: CorpusConfig, vocab_size: int, beam: list[str] | None = None
     if records.is_prepared(corpus, vocab_size):
         print(f"{corpus.records}: already prepared")
         return
-    if beam is not None and remote.is_remote(corpus.records):
+    if beam is not None and is_remote(corpus.records):
         raise UserError(
             f"{corpus.records}: the workers of Beam cannot write ArrayRecord files there; give "
             "corpus.records a folder that all of them see, and copy it when it is done"

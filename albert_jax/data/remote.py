@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,14 +19,10 @@ from tqdm import tqdm
 
 from albert_jax.data.config import CorpusConfig
 from albert_jax.data.records import PREPARED, read_prepared
+from albert_jax.paths import is_remote
 
 CACHE = Path("~/.cache/albert_jax/records")
 _CHUNK = 1 << 24  # bytes
-
-
-def is_remote(path: epath.PathLike) -> bool:
-    """Whether a path is of a bucket."""
-    return "://" in os.fspath(path)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from etils import epath
 from albert_jax.data import features, files
 from albert_jax.data.files import Advance, Text
 from albert_jax.errors import CHECK_PATH, UserError
+from albert_jax.paths import is_remote
 
 _TFDS = "tfds:"
 _GLOB = re.compile(r"[*?\[]")
@@ -114,7 +115,7 @@ def fingerprint(source: str) -> str | None:
     digest = hashlib.blake2b(digest_size=16)
     try:
         for part in parts(source):
-            if part.source.startswith(_TFDS) or "://" in part.source:
+            if part.source.startswith(_TFDS) or is_remote(part.source):
                 return None
             for path, _ in _files(part.source):
                 digest.update(_ends(path))
@@ -207,7 +208,7 @@ def _folder(folder: epath.Path) -> list[epath.Path]:
 def _walk(folder: epath.Path, seen: set[str] | None = None) -> Iterator[epath.Path]:
     """The files below a folder, in order, without hidden ones; each folder once, links or not."""
     seen = set() if seen is None else seen
-    if (real := os.path.realpath(folder) if _is_local(folder) else str(folder)) in seen:
+    if (real := str(folder) if is_remote(folder) else os.path.realpath(folder)) in seen:
         logging.getLogger(__name__).warning("%s: left out, as %s is read already", folder, real)
         return
     seen.add(real)
@@ -220,17 +221,13 @@ def _walk(folder: epath.Path, seen: set[str] | None = None) -> Iterator[epath.Pa
             yield path
 
 
-def _is_local(path: epath.Path) -> bool:
-    return "://" not in str(path)
-
-
 def _expand(pattern: epath.Path) -> Iterator[epath.Path]:
     """The paths that fit a pattern; `**` only on local disks, where it follows no links to folders."""
-    if _is_local(pattern) and "**" not in pattern.parts:
+    if not is_remote(pattern) and "**" not in pattern.parts:
         return map(epath.Path, glob.glob(str(pattern)))
     fixed = next(i for i, part in enumerate(pattern.parts) if _GLOB.search(part))
     base, rest = epath.Path(*pattern.parts[:fixed]), "/".join(pattern.parts[fixed:])
-    if not _is_local(pattern):
+    if is_remote(pattern):
         return base.glob(rest)
     found = pathlib.Path(base).glob(rest)
     return (epath.Path(p) for p in found if not _is_hidden(p.relative_to(base)))

@@ -22,6 +22,7 @@ from jax.experimental import multihost_utils
 from orbax.checkpoint import args
 
 from albert_jax.errors import UserError, without_closed_loops
+from albert_jax.paths import is_remote
 from albert_jax.training.note import (
     Damaged,
     State,
@@ -203,8 +204,7 @@ def restore_params(
 
 def _absolute(folder: epath.PathLike) -> epath.Path:
     """orbax takes no relative paths."""
-    folder = os.fspath(folder)
-    return epath.Path(folder if "://" in folder else os.path.abspath(folder))
+    return epath.Path(folder if is_remote(folder) else os.path.abspath(folder))
 
 
 def _manager(folder: epath.Path, **options) -> ocp.CheckpointManager:

@@ -19,7 +19,8 @@ from etils import epath
 from tqdm import tqdm
 
 from albert_jax.errors import UserError
-from albert_jax.training.workdir import is_remote, naming, replace
+from albert_jax.paths import is_remote
+from albert_jax.training.workdir import naming, replace
 
 PLAIN_EVERY = (
     10.0  # seconds between progress lines where there is no terminal, and TensorBoard's flushes

@@ -16,6 +16,7 @@ import jax
 from etils import epath
 
 from albert_jax.errors import UserError
+from albert_jax.paths import is_remote
 
 LIBRARIES = (
     "jax",
@@ -49,9 +50,9 @@ def open_workdir(
     config, starts, path = json.loads(json.dumps(config)), [], workdir / "config.json"
     if path.exists():
         saved = _load(path)
-        known = dict(_flat(config))
+        known = dict(flat(config))
         lacking = {key: value for key, value in added.items() if key in known}
-        check_config(workdir, lacking | dict(_flat(saved["config"])), config, may_differ)
+        check_config(workdir, lacking | dict(flat(saved["config"])), config, may_differ)
         starts = saved["starts"]
     if jax.process_index() == 0:
         workdir.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,7 @@ def open_workdir(
 
 def check_config(workdir: epath.Path, old: dict, new: dict, may_differ: Iterable[str] = ()):
     """Raises UserError, with the differences, where settings are not those of the workdir."""
-    before, after = dict(_flat(old)), dict(_flat(new))
+    before, after = dict(flat(old)), dict(flat(new))
     differences = [
         f"{key} {_shown(before, key)} -> {_shown(after, key)}"
         for key in sorted(before.keys() | after.keys())
@@ -101,11 +102,6 @@ def commit(checkout: Path) -> str | None:
     return result.stdout.strip()
 
 
-def is_remote(path: epath.PathLike) -> bool:
-    """Whether a path is of a bucket, whose objects are written whole, and never appended to."""
-    return "://" in os.fspath(path)
-
-
 def replace(path: epath.Path, content: str | bytes):
     """Writes a file whole or not at all."""
     content = content.encode() if isinstance(content, str) else content
@@ -128,6 +124,15 @@ def naming(path: epath.PathLike) -> Iterator[None]:
         raise
 
 
+def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as (dotted key, value)."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
 def _load(path: epath.Path) -> dict:
     try:
         saved = json.loads(path.read_text())
@@ -136,15 +141,6 @@ def _load(path: epath.Path) -> dict:
         raise UserError(
             f"{path} cannot be read ({error}); restore it, or use another --workdir"
         ) from error
-
-
-def _flat(config: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings as (dotted key, value)."""
-    for key, value in config.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _shown(settings: dict, key: str) -> str:
