@@ -1,6 +1,7 @@
 """A grid as Markdown, LaTeX or HTML."""
 
 import html
+import re
 
 from experiments.grid import Grid, Item
 
@@ -27,6 +28,11 @@ def markdown(grid: Grid, level: int = 2) -> str:
         *(f"{note}  " for note in grid.notes),
     ]
     return "\n".join(lines) + "\n"
+
+
+def anchor(title: str) -> str:
+    """What a link to a heading in Markdown says, as GitHub makes it of its words."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def _line(words: list[str]) -> str:

@@ -3,27 +3,23 @@
 import base64
 import html
 import time
-import tomllib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
-from albert_jax.errors import UserError
 from experiments import provenance, sizes
 from experiments.comparison import Comparison
-from experiments.formats import html_table, markdown
+from experiments.findings import Finding, finding
+from experiments.formats import anchor, html_table, markdown
 from experiments.grid import Grid, grid
 from experiments.plots import PICTURES, Picture
 
-FINDINGS = (
-    Path(__file__).parent / "results" / "findings.toml"
-)  # by scale and table, written by hand
 TITLE = "ALBERT: the paper's tables, run again"
 ABOUT = (
     "Lan et al. (2020) asked how a BERT can have fewer parameters: with factorised embeddings, with layers "
     "that share their parameters, and with sentence order as the second objective of pretraining. Every "
     "table of theirs stands here beside what this project finds when it runs the same comparison."
 )
+FOUND = "What of the paper's findings holds here"
 REST = "The rest runs, and goes on where it was stopped, with"
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:72rem;margin:2rem auto;padding:0 1rem}
@@ -43,12 +39,13 @@ class Part(NamedTuple):
       comparison: it in numbers.
       grid: it in words.
       pictures: by their names in the table.
+      finding: what it shows; None where nobody has said so yet.
     """
 
     comparison: Comparison
     grid: Grid
     pictures: dict[str, Picture]
-    finding: str
+    finding: Finding | None
 
     @property
     def name(self) -> str:
@@ -74,21 +71,11 @@ def words(comparison: Comparison) -> Grid:
     return found._replace(notes=[*said, *found.notes])
 
 
-def finding(scale: str, table: str, path: Path = FINDINGS) -> str:
-    """The sentence on what a table shows at a scale; "" where none is written yet."""
-    if not path.exists():
-        return ""
-    try:
-        found = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is no TOML ({error}); correct it") from error
-    return found.get(scale, {}).get(table, "")
-
-
 class Front(NamedTuple):
-    """What stands before the tables: how far they are, and what their rows' names mean."""
+    """What stands before the tables: how far they are, what they say, and what their rows' names mean."""
 
     progress: str
+    found: list[Part]  # that have a finding
     command: str  # that runs the rest; "" if all is there
     sizes: Grid | None  # where they are not the paper's
 
@@ -106,6 +93,7 @@ def front(parts: Iterable[Part]) -> Front | None:
     models = [line.row.model for part in parts for line in part.comparison.lines if line.row.model]
     return Front(
         provenance.progress(cells, more, scale),
+        [part for part in parts if part.finding],
         provenance.command(left, scale, choice, parts[0].comparison.results) if left else "",
         None if scale.name == "paper" else sizes.grid(scale, models),
     )
@@ -129,15 +117,28 @@ def _html_front(front: Front | None) -> str:
     if front is None:
         return ""
     said = f"<p>{html.escape(front.progress)}</p>"
+    if front.found:
+        said += f"<h2>{html.escape(FOUND)}</h2><ul>{''.join(map(_html_summary, front.found))}</ul>"
     if front.command:
         said += f"<p>{REST} <code>{html.escape(front.command)}</code></p>"
     return said + (html_table(front.sizes) if front.sizes else "")
 
 
+def _html_summary(part: Part) -> str:
+    title = html.escape(part.grid.title)
+    return f'<li><a href="#{part.name}">{title}</a>. {_html_verdicts(part)}</li>'
+
+
+def _html_verdicts(part: Part) -> str:
+    verdicts = part.finding.verdicts() if part.finding else ()
+    return " ".join(f"<b>{name}.</b> {html.escape(text)}" for name, text in verdicts)
+
+
 def _html_part(part: Part) -> str:
     text = html_table(part.grid)
     if part.finding:
-        text += f"<p class=finding>{html.escape(part.finding)}</p>"
+        text += f"<div class=finding><p>{_html_verdicts(part)}</p>"
+        text += f"<p>{html.escape(part.finding.details)}</p></div>"
     return text + "".join(map(_html_picture, part.pictures.values()))
 
 
@@ -169,7 +170,9 @@ def markdown_page(parts: Iterable[Part], folder: str = "") -> str:
     parts = list(parts)
     texts = [f"# {TITLE}\n\n{ABOUT}\n", *_markdown_front(front(parts))]
     for part in parts:
-        found = f"\n**Finding.** {part.finding}\n" if part.finding else ""
+        found = ""
+        if part.finding:
+            found = f"\n{_markdown_verdicts(part)}\n\n{part.finding.details}\n"
         pictures = _markdown_pictures(part, folder) if folder else ""
         texts.append(markdown(part.grid) + found + pictures)
     return "\n".join(texts)
@@ -183,8 +186,22 @@ def _markdown_pictures(part: Part, folder: str) -> str:
 
 
 def _markdown_front(front: Front | None) -> list[str]:
+    """The parts before the tables, a blank line between them."""
     if front is None:
         return []
-    rest = f"{REST}\n\n    {front.command}\n" if front.command else ""
-    table = markdown(front.sizes) if front.sizes else ""
-    return [text for text in (f"{front.progress}\n", rest, table) if text]
+    texts = [f"{front.progress}\n"]
+    if front.found:
+        texts += [f"## {FOUND}\n", "".join(map(_markdown_summary, front.found))]
+    if front.command:
+        texts.append(f"{REST}\n\n    {front.command}\n")
+    return [*texts, markdown(front.sizes)] if front.sizes else texts
+
+
+def _markdown_summary(part: Part) -> str:
+    title = part.grid.title
+    return f"- [{title}](#{anchor(title)}). {_markdown_verdicts(part)}\n"
+
+
+def _markdown_verdicts(part: Part) -> str:
+    verdicts = part.finding.verdicts() if part.finding else ()
+    return " ".join(f"**{name}.** {text}" for name, text in verdicts)

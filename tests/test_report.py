@@ -14,6 +14,7 @@ from albert_jax.errors import UserError
 from experiments import __main__ as experiments
 from experiments import formats, report
 from experiments.comparison import compare
+from experiments.findings import Finding
 from experiments.grid import grid
 from experiments.results import Results
 from experiments.scales import SCALES
@@ -88,7 +89,7 @@ class Balanced(html.parser.HTMLParser):
 
 
 def test_the_page_is_whole_and_escaped(comparison, monkeypatch):
-    monkeypatch.setattr(report, "finding", lambda scale, table: HOSTILE)
+    monkeypatch.setattr(report, "finding", lambda scale, table: Finding(HOSTILE))
     rows = (TABLE.rows[0]._replace(label=HOSTILE), *TABLE.rows[1:])
     lines = [comparison.lines[0]._replace(row=rows[0]), *comparison.lines[1:]]
     part = report.part(comparison._replace(lines=lines))
@@ -96,7 +97,7 @@ def test_the_page_is_whole_and_escaped(comparison, monkeypatch):
     parser = Balanced()
     parser.feed(page)
     assert not parser.open and "script" not in parser.tags
-    assert parser.words.count(HOSTILE) == 2
+    assert [HOSTILE in word for word in parser.words].count(True) == 4  # a label twice, a verdict twice
     assert "data:image/svg+xml" in page and "http://" not in page.replace("http://www.w3.org", "")
 
 
@@ -177,15 +178,23 @@ def test_pictures_are_for_a_page_that_does_not_hold_them(tmp_path):
         experiments.main(["report", f"--output={tmp_path}/page.html", "--pictures=x"])
 
 
-def test_a_finding_is_read_by_scale_and_table(tmp_path):
-    path = tmp_path / "findings.toml"
-    assert report.finding("micro", "table3", path) == ""
-    path.write_text('[micro]\ntable3 = "Wider is better."\n')
-    assert report.finding("micro", "table3", path) == "Wider is better."
-    assert report.finding("paper", "table3", path) == ""
-    path.write_text("Wider is better.")
-    with pytest.raises(UserError, match=r"findings.toml is no TOML \(.*\); correct it"):
-        report.finding("micro", "table3", path)
+def test_findings_stand_above_all_tables_and_below_their_own(comparison, monkeypatch):
+    found = Finding(holds="Wider is better.", untold="What <it> costs.", details="By a lot.")
+    monkeypatch.setattr(report, "finding", lambda scale, table: found)
+    part = report.part(comparison)
+    verdicts = "**Holds.** Wider is better. **Cannot be told.** What <it> costs."
+    text = report.markdown_page([part])
+    before, table = text.split(f"\n## {part.grid.title}\n")
+    assert f"- [{part.grid.title}](#{formats.anchor(part.grid.title)}). {verdicts}\n" in before
+    assert f"\n{verdicts}\n\nBy a lot.\n" in table and "By a lot." not in before
+    page = report.html_page([part])
+    assert page.count("<b>Cannot be told.</b> What &lt;it&gt; costs.") == 2
+    assert f'<a href="#{part.name}">' in page and page.count("By a lot.") == 1
+
+
+def test_an_anchor_is_as_github_makes_it():
+    title = "Table 5: sentence order, next sentence, or neither (E = 128)"
+    assert formats.anchor(title) == "table-5-sentence-order-next-sentence-or-neither-e--128"
 
 
 @pytest.mark.parametrize(
