@@ -203,7 +203,7 @@ COLUMNS = {
         "squad2",
         "SQuAD 2.0",
         ("best_f1", "best_exact"),
-        " at the threshold of no answer that is best on dev, as the original has it",
+        ", each at the threshold of no answer that is best for it on dev, as SQuAD's own script has it",
     ),
     "mnli": _task("mnli", "MNLI"),
     "sst2": _task("sst2", "SST-2"),

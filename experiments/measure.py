@@ -78,7 +78,10 @@ def _open(workdir: epath.Path, records: str | None) -> Pretrained:
 
 
 def objectives(run: Pretrained) -> Numbers:
-    """{"scores": accuracies of mlm, nsp and sop on held-out text}; masked words on the rows of sop."""
+    """{"scores": accuracies of mlm, nsp and sop on held-out text}; masked words on the rows of sop.
+
+    All models see the same pairs: those of sop are two segments in order or swapped, and never of two texts.
+    """
     model = AlbertForPretraining(run.config)
 
     @jax.jit
@@ -88,7 +91,8 @@ def objectives(run: Pretrained) -> Numbers:
 
     scores = {}
     for objective in ("nsp", "sop"):
-        parts = [jax.device_get(step(run.params, batch)) for batch in _held_out(run, objective)]
+        data = dataclasses.replace(run.data, objective=objective, random_negatives=False)
+        parts = [jax.device_get(step(run.params, batch)) for batch in _held_out(run, data)]
         means = losses.means(*jax.tree.map(lambda *values: np.sum(values), *parts))
         scores[objective] = float(means["sentence_accuracy"])
         scores["mlm"] = float(means["mlm_accuracy"])
@@ -104,14 +108,14 @@ def layers(run: Pretrained) -> Numbers:
         x: Any = model.apply({"params": params["albert"]}, batch, method="layers")
         return layer_distances(x, batch["example_ids"])
 
-    parts = [jax.device_get(step(run.params, b)) for b in _held_out(run, run.data.objective)]
-    means = jax.tree.map(lambda *values: np.mean(values, axis=0).tolist(), *parts)
+    parts = [jax.device_get(step(run.params, batch)) for batch in _held_out(run, run.data)]
+    sums, tokens = jax.tree.map(lambda *values: np.sum(values, axis=0), *parts)
+    means = {name: (value / tokens).tolist() for name, value in sums.items()}
     return means | {"hidden_size": run.config.hidden_size}
 
 
-def _held_out(run: Pretrained, objective: str) -> Iterator[batches.Batch]:
+def _held_out(run: Pretrained, data: BatchConfig) -> Iterator[batches.Batch]:
     """The first held-out batches, as many as the run itself looked at."""
-    data = dataclasses.replace(run.data, objective=objective)
     symbols = Symbols(load_vocabulary(run.records).word_starts)
     found = batches.held_out(Records(run.records, "held_out"), data, symbols)
     return itertools.islice(found, run.batches)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from albert_jax.data import batch_config
 from albert_jax.errors import UserError
 from albert_jax.training.tracking import read
 from experiments import measure
@@ -27,6 +28,16 @@ def test_the_own_objective_is_as_the_run_measured_it(tmp_path):
     assert found["scores"]["sop"] == pytest.approx(last["sentence_accuracy"], abs=1e-6)
     assert 0 < found["scores"]["nsp"] < 1 and found["scores"]["nsp"] != found["scores"]["sop"]
     assert {"commit", "libraries", "devices"} <= found.keys()
+
+
+def test_all_runs_are_measured_on_the_same_pairs(tmp_path):
+    """Also of the reference's rows, whose order is mixed with pairs of two texts while a model learns it."""
+    run = measure._open(trained()[0], None)
+    found = []
+    for objective in ("sop", "nsp", "none"):
+        data = batch_config.reference(8, 64, objective=objective, predictions=10)
+        found.append(measure.objectives(run._replace(data=data))["scores"])
+    assert found[0] == found[1] == found[2]
 
 
 def other_text(folder, *flags: str) -> str:

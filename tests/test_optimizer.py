@@ -92,6 +92,20 @@ def test_every_leaf_follows_the_numpy_transcription(name, corrected):
             assert_same(got[:, layer] if stacked else got, expected)
 
 
+@pytest.mark.parametrize("name", ["lamb", "adamw"])
+def test_what_has_no_gradient_is_left_alone(name):
+    """A whole leaf, and one layer of a stack; the first gradient begins it."""
+    params, grads = draw(0, 1.0), [draw(1 + t) for t in range(STEPS)]
+    for t, tree in enumerate(grads):
+        tree["projection"]["kernel"] *= 0
+        tree["attention"]["kernel"][1] *= t > 5
+    history = run(OptimizerConfig(name=name, weight_decay=0.5, groups=ALL), params, grads)
+    still, second = history["projection"]["kernel"], history["attention"]["kernel"][:, 1]
+    np.testing.assert_array_equal(still[-1], params["projection"]["kernel"])
+    np.testing.assert_array_equal(second[5], params["attention"]["kernel"][1])
+    assert np.all(second[6] != second[5]) and np.all(history["tokens"][0] != params["tokens"])
+
+
 def test_stacked_layers_move_as_they_would_alone():
     params, grads = draw(0), [draw(1 + t) for t in range(STEPS)]
     together = run(OptimizerConfig(), params, grads)["attention"]["kernel"]

@@ -97,7 +97,9 @@ def test_the_page_is_whole_and_escaped(comparison, monkeypatch):
     parser = Balanced()
     parser.feed(page)
     assert not parser.open and "script" not in parser.tags
-    assert [HOSTILE in word for word in parser.words].count(True) == 4  # a label twice, a verdict twice
+    assert [HOSTILE in word for word in parser.words].count(
+        True
+    ) == 4  # a label twice, a verdict twice
     assert "data:image/svg+xml" in page and "http://" not in page.replace("http://www.w3.org", "")
 
 

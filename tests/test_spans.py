@@ -14,6 +14,8 @@ from albert_jax.tasks.item import Item, Part
 from albert_jax.tasks.rows import Layout, training_batch
 from albert_jax.tasks.task import Head
 from albert_jax.training.objectives import objective
+from albert_jax.training.optimizer import OptimizerConfig, assign
+from albert_jax.training.state import leaf_name
 from tests.models import random_model
 
 HIDDEN, WIDTH = 8, 5
@@ -103,8 +105,14 @@ def test_the_best_spans_are_those_of_the_definition(params):
         np.testing.assert_allclose(beam.no_answer[row, slot], wanted, atol=1e-5)
 
 
+def test_its_layer_norm_and_biases_take_no_weight_decay(params):
+    groups = jax.tree.leaves_with_path(assign(OptimizerConfig(name="adamw"), params))
+    decays = {leaf_name(path) for path, group in groups if group.decay}
+    assert decays == {leaf_name(path) for path, _ in groups if leaf_name(path).endswith("kernel")}
+
+
 def test_the_loss_is_that_of_the_definition(params):
-    """Half of start and end, half of there being no answer; the end is seen from the true start."""
+    """Half of start, of end and of there being no answer; the end is seen from the true start."""
     x, batch = inputs()
     x = jnp.asarray(x)
     starts = batch["cls_positions"] + jnp.take(jnp.array(LABELS)[:, 0], batch["items"])
@@ -118,7 +126,7 @@ def test_the_loss_is_that_of_the_definition(params):
         last = ends(params, own, start, allowed)
         logit = no_answer(params, own, first)
         wrong = np.log1p(np.exp(logit if end else -logit))
-        losses.append(-(first[start] + last[end]) / 4 + wrong / 2)
+        losses.append(-(first[start] + last[end]) / 2 + wrong / 2)
         correct += first.argmax() == start and last.argmax() == end
     np.testing.assert_allclose(sums["task_loss"], sum(losses), rtol=1e-5)
     assert sums["task_accuracy"] == correct

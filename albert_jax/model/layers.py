@@ -1,7 +1,8 @@
 """What everything is made of: one product of matrices, dense, dropout, layer normalisation, activation.
 
 One rule of precision: matrices are multiplied in `config.dtype` and accumulated in float32; parameters,
-biases and LayerNorm are float32.
+biases and LayerNorm are float32. How exactly float32 is multiplied is the backend's own: a TPU rounds the
+factors to bfloat16, as TensorFlow did on it, a GPU to TF32, unless JAX_DEFAULT_MATMUL_PRECISION=highest.
 """
 
 import math

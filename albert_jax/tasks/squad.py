@@ -91,12 +91,12 @@ class Reading(NamedTuple):
 class Squad:
     """Questions on texts; `tasks.task.Task` says what the methods do."""
 
-    metric = "f1"
     columns = ("question", "context")
 
     def __init__(self, config: SquadConfig, vocabulary: Vocabulary | TokenizerJson):
         self._config, self._vocabulary = config, vocabulary
         self._version = VERSIONS[config.name]
+        self.metric = "best_f1" if self._version == 2 else "f1"  # as run_squad_v2.py picks
         self.head = Head(config.head)
         self._pieces = functools.lru_cache(CONTEXTS)(vocabulary.encode_offsets)
 

@@ -76,7 +76,7 @@ def _span(logits: jax.Array, batch: Batch) -> Sums:
 
 
 def _beam(scores: SpanScores, batch: Batch) -> Sums:
-    """Half the mean cross-entropy of start and end, half that of there being no answer."""
+    """The mean cross-entropy of start and end, and half that of there being no answer (squad_utils.py)."""
     labels, weights = _of_examples(batch, batch["labels"]), _of_examples(batch, batch["weights"])
     wanted = batch["cls_positions"][..., None] + labels  # [B, N, 2]
     found = jnp.stack([scores.start, scores.end], axis=2)  # [B, N, 2, L]
@@ -84,7 +84,7 @@ def _beam(scores: SpanScores, batch: Batch) -> Sums:
     has_none = (labels == 0).all(axis=-1)
     answered = optax.sigmoid_binary_cross_entropy(scores.no_answer, has_none)
     correct = (found.argmax(axis=-1) == wanted).all(axis=-1)
-    return _sums((ends + answered) / 2, correct, weights)
+    return _sums(ends + answered / 2, correct, weights)
 
 
 def _embedding(outputs: jax.Array, batch: Batch) -> Sums:

@@ -1,9 +1,10 @@
 """LAMB and AdamW as google-research/albert defines them, and optax's own for comparison.
 
-The released code (lamb_optimizer.py, optimization.py) differs from optax in three ways: the moments
+The released code (lamb_optimizer.py, optimization.py) differs from optax in four ways: the moments
 are not corrected for their bias towards 0, LayerNorms and biases take neither weight decay nor the
-trust ratio, and a trust ratio belongs to one matrix. Here layers that do not share parameters are
-stacked on a leading axis of one leaf; they still have a trust ratio each.
+trust ratio, a trust ratio belongs to one matrix, and what has no gradient is left alone, as the head
+of sentence order where that is no objective. Here layers that do not share parameters are stacked on a
+leading axis of one leaf; they still have a trust ratio each.
 
 Clipping stands apart from the update, because a step may clip the gradient of every microbatch.
 """
@@ -40,7 +41,7 @@ class OptimizerConfig:
     clip_norm: float = 1.0  # of the whole gradient; 0 does not clip
     embedding_rate: float = 1.0  # of the token embeddings: this times that of all others
     groups: tuple[tuple[str, bool, bool], ...] = (
-        ("bias|(^|/)norm/", False, False),
+        ("bias|(^|/|_)norm/", False, False),
         (".", True, True),
     )
 
@@ -191,7 +192,7 @@ def _own(config: OptimizerConfig, schedule: optax.Schedule, groups: dict):
         count = state.count + 1
 
         def leaf(group: Group, p: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
-            u = _direction(config, group, p, m, v, count)
+            u = jnp.where(_has_gradient(v), _direction(config, group, p, m, v, count), 0.0)
             return -rate * (trust_ratio(p, u) * u if _adapts(config, group) else u)
 
         return jax.tree.map(leaf, groups, params, m, v), Moments(count, m, v)
@@ -208,6 +209,20 @@ def _direction(config: OptimizerConfig, group: Group, p, m, v, count: jax.Array)
     return u + config.weight_decay * p if group.decay else u
 
 
+def _has_gradient(v: jax.Array) -> jax.Array:
+    """Whether a matrix has had any so far: [..., I, O] -> [..., 1, 1].
+
+    Weight decay alone would have a trust ratio that takes a share of the matrix with every update of
+    LAMB, until nothing is left that could ever learn.
+    """
+    return jnp.any(v > 0, _of_matrix(v), keepdims=True)
+
+
+def _of_matrix(leaf: jax.Array) -> tuple[int, ...]:
+    """The last two axes: a third, leading one counts the layers that are stacked in one leaf."""
+    return tuple(range(leaf.ndim))[-2:]
+
+
 def _corrected(decay: float, count: jax.Array) -> jax.Array:
     """1 - decay^count, without the digits that the subtraction would lose in float32."""
     return -jnp.expm1(count * (math.log(decay) if decay else -math.inf))
@@ -216,11 +231,9 @@ def _corrected(decay: float, count: jax.Array) -> jax.Array:
 def trust_ratio(param: jax.Array, update: jax.Array) -> jax.Array:
     """|param| / |update|, 1 where either is 0, of each matrix: [..., I, O] -> [..., 1, 1].
 
-    The norm is over the last two axes and no more: a third, leading axis counts the layers that are
-    stacked in one leaf. A vector has one norm.
+    A vector has one norm.
     """
-    axes = tuple(range(param.ndim))[-2:]
-    p, u = (jnp.sqrt(jnp.sum(x * x, axes, keepdims=True)) for x in (param, update))
+    p, u = (jnp.sqrt(jnp.sum(x * x, _of_matrix(x), keepdims=True)) for x in (param, update))
     return jnp.where((p > 0) & (u > 0), p / jnp.where(u > 0, u, 1.0), 1.0)
 
 
