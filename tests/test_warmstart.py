@@ -44,6 +44,13 @@ def test_shared_layers_do_not_know_their_number():
     assert notes == []
 
 
+def test_only_shapes_are_asked_of_the_new_model():
+    """Its values may be spread over several hosts, where none can read them."""
+    source = parameters(1)
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), parameters(2))
+    equal(warm_start(shapes, source)[0], source)
+
+
 def test_a_deeper_shared_network_is_the_shallow_one_run_longer():
     source = parameters(1)
     deeper = dataclasses.replace(CONFIG, num_layers=4)

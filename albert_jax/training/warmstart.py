@@ -32,7 +32,7 @@ def warm_start(fresh: Params, source: Params) -> tuple[Params, list[str]]:
         if name not in found:
             notes.append(f"{name}: not in the checkpoint, stays as initialised")
             return leaf
-        value, note = _fit(name, np.asarray(found.pop(name)), np.asarray(leaf))
+        value, note = _fit(name, np.asarray(found.pop(name)), leaf)
         if note:
             notes.append(f"{name}: {note}")
         return jnp.asarray(value, leaf.dtype)
@@ -70,8 +70,11 @@ def with_embeddings_scaled(factor: float, params: Params) -> Params:
     return jax.tree.map_with_path(scaled, params)
 
 
-def _fit(name: str, value: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, str]:
-    """`value` in the shape of `fresh`, and how it was done, if not as it is."""
+def _fit(name: str, value: np.ndarray, fresh: jax.Array) -> tuple[np.ndarray, str]:
+    """`value` in the shape of `fresh`, and how it was done, if not as it is.
+
+    Nothing else is asked of `fresh`, whose values may be spread over several hosts.
+    """
     if value.shape == fresh.shape:
         return value, ""
     if name == POSITIONS and value.shape[1:] == fresh.shape[1:]:
@@ -95,7 +98,7 @@ def _positions_note(known: int, wanted: int) -> str:
     return f"the {known} positions over and over, until there are {wanted}"
 
 
-def _stacked(name: str, leaf: np.ndarray) -> bool:
+def _stacked(name: str, leaf: np.ndarray | jax.Array) -> bool:
     """Whether a parameter has a leading axis of layers, on top of a matrix or a vector."""
     alone = 2 if name.endswith("kernel") else 1
     return name.startswith(ENCODER) and leaf.ndim > alone
