@@ -14,6 +14,7 @@ from albert_jax.analysis.plan import Plan, Search
 from albert_jax.commands.config import pretraining
 from albert_jax.commands.plan import page
 from albert_jax.errors import UserError
+from albert_jax.model.albert import abstract_batch
 from albert_jax.model.config import sized
 from albert_jax.training.sharding import MeshConfig
 from configs.pretrain import get_config
@@ -123,11 +124,17 @@ def test_what_a_stand_in_compiles_must_fit_too(pretend):
         Search(JOB, topologies.parse("h100:8")).best()
 
 
-def test_a_batch_that_cannot_be_shared_is_said(pretend):
-    pretend(rows=8)
-    with pytest.raises(UserError, match=r"batch_size is 64, which 128 devices cannot share"):
-        fake = topologies.parse("v3:8x8")
-        plan._share(JOB, type("Mesh", (), dict(size=fake.devices, shape={"tensor": 1})))
+def test_what_pretrain_would_refuse_is_not_planned(pretend):
+    tried = pretend(rows=8)
+    odd = dataclasses.replace(JOB, batch=abstract_batch(60, 128, 20, 3))
+    with pytest.raises(UserError, match=r"batch_size is 60; 1 microbatches .* on 8 devices"):
+        Search(odd, V5E)
+    with pytest.raises(UserError, match=r"batch_size is 64; 3 microbatches .* a multiple of 24"):
+        Search(JOB, V5E).attempt("none", 3)
+    clipped = dataclasses.replace(JOB.training, clip_microbatches=True, microbatches=64)
+    with pytest.raises(UserError, match=r"64 microbatches .* need a multiple of 512"):
+        Search(dataclasses.replace(JOB, training=clipped), V5E).best()
+    assert not tried
 
 
 @pytest.mark.parametrize(

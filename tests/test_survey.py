@@ -57,6 +57,18 @@ def test_a_row_by_hand(made, tmp_path):
     assert row == f"| ALBERT-base | v5e:16x16 | {cells} | {times} |"
 
 
+def test_what_pretrain_would_refuse_is_a_row_that_says_so(monkeypatch, tmp_path):
+    """The reference preset's 64 parts, of a row each, on 8 devices."""
+    monkeypatch.setattr(survey, "apart", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(survey, "MODELS", {"ALBERT-base": JOB.model})
+    monkeypatch.setattr(survey, "SLICES", ("h100:8",))
+    monkeypatch.setattr(survey, "ABLATIONS", {})
+    clipped = dataclasses.replace(JOB.training, clip_microbatches=True, microbatches=64)
+    output = epath.Path(tmp_path / "plan.md")
+    survey.survey(dataclasses.replace(JOB, training=clipped), 1000, output)
+    assert "| ALBERT-base | h100:8 | data.batch_size is 64; 64 microbatches" in output.read_text()
+
+
 def test_plans_of_another_batch_are_not_mixed_in(made, tmp_path, monkeypatch):
     monkeypatch.setattr(survey, "commit", lambda checkout: None)  # of an installed package
     output = epath.Path(tmp_path / "plan.md")

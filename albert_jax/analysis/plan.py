@@ -20,7 +20,7 @@ from albert_jax.analysis.roofline import Roofline, roofline, run_length
 from albert_jax.analysis.topologies import GIB, Topology
 from albert_jax.errors import UserError
 from albert_jax.model.config import AlbertConfig
-from albert_jax.training.sharding import DATA_PARALLEL, MeshConfig, make_mesh
+from albert_jax.training.sharding import DATA_PARALLEL, MeshConfig, check_divisible, make_mesh
 
 STATE = 4  # float32 numbers a parameter: itself, two moments, its gradient
 
@@ -100,6 +100,7 @@ class Search:
         devices = topologies.devices(topology)  # before anything starts JAX
         self.config = layout(job.model, topology) if config == DATA_PARALLEL else config
         self._mesh = make_mesh(devices, self.config)
+        check_divisible(job.rows, 1, self._mesh)
         self._share = _share(job, self._mesh)
         self._tried: dict[tuple[str, int], Plan | None] = {}
 
@@ -127,7 +128,12 @@ class Search:
         return (n for n in range(1, self._share + 1) if self._share % n == 0)
 
     def attempt(self, remat: str, microbatches: int) -> Plan | None:
-        """The plan of one choice, or None if it does not fit."""
+        """The plan of one choice, or None if it does not fit.
+
+        Raises:
+          UserError: `pretrain` would refuse it, since a part cannot be cut over the devices.
+        """
+        check_divisible(self._job.rows, microbatches, self._mesh)
         key = (remat, microbatches)
         if key not in self._tried:
             self._tried[key] = self._compile(self._job.with_choices(remat, microbatches))
@@ -135,7 +141,7 @@ class Search:
 
     def _compile(self, job: Job) -> Plan | None:
         parts = job.training.microbatches
-        what = f"remat {job.model.remat}, {parts} x {self._share / parts:g} rows a device"
+        what = f"remat {job.model.remat}, {parts} x {self._share // parts} rows a device"
         try:
             compiled = ahead.compile_step(job, self._mesh, self._topology)
         except OutOfMemoryError as error:
@@ -193,10 +199,4 @@ def describe(
 
 def _share(job: Job, mesh: Mesh) -> int:
     """Rows of a batch that a device works through in a step."""
-    devices = mesh.size // mesh.shape["tensor"]
-    if job.rows % devices:
-        raise UserError(
-            f"data.batch_size is {job.rows}, which {devices} devices cannot share evenly; "
-            f"choose a multiple of {devices}, or a smaller topology"
-        )
-    return job.rows // devices
+    return job.rows * mesh.shape["tensor"] // mesh.size
