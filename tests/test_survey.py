@@ -4,15 +4,23 @@ import dataclasses
 import functools
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 from etils import epath
 
 from albert_jax.commands import survey
+from albert_jax.commands.config import pretraining
+from albert_jax.commands.plan import job_of
 from albert_jax.errors import UserError
 from albert_jax.model.albert import abstract_batch
+from albert_jax.training.optimizer import OptimizerConfig
+from configs.pretrain import get_config
 from tests.test_ahead import JOB
 from tests.test_plan import PLAN
+
+RESULTS = Path(__file__).parents[1] / "experiments" / "results"
 
 
 @pytest.fixture
@@ -69,17 +77,56 @@ def test_what_pretrain_would_refuse_is_a_row_that_says_so(monkeypatch, tmp_path)
     assert "| ALBERT-base | h100:8 | data.batch_size is 64; 64 microbatches" in output.read_text()
 
 
-def test_plans_of_another_batch_are_not_mixed_in(made, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        (dict(batch=abstract_batch(64, 128, 77, 3)), "batch.mlm_positions [64, 20] -> [64, 77]"),
+        (dict(optimizer=OptimizerConfig(name="adamw")), 'optimizer.name "lamb" -> "adamw"'),
+        (
+            dict(training=dataclasses.replace(JOB.training, clip_microbatches=True)),
+            "training.clip_microbatches false -> true",
+        ),
+    ],
+)
+def test_plans_of_other_settings_are_not_mixed_in(made, tmp_path, monkeypatch, changes, difference):
     monkeypatch.setattr(survey, "commit", lambda checkout: None)  # of an installed package
     output = epath.Path(tmp_path / "plan.md")
     survey.survey(JOB, 1000, output)
     assert "Commit unknown; command" in output.read_text()
-    other = dataclasses.replace(JOB, batch=abstract_batch(32, 128, 20, 3))
-    message = (
-        r"plan.jsonl has plans with batch 64, length 128, dtype bfloat16; name another --output"
-    )
+    message = rf"plan.jsonl has plans with other settings \({re.escape(difference)}\); use them"
     with pytest.raises(UserError, match=message):
-        survey.survey(other, 1000, output)
+        survey.survey(dataclasses.replace(JOB, **changes), 1000, output)
+
+
+def test_rows_that_cannot_be_read_are_said(made, tmp_path):
+    output = epath.Path(tmp_path / "plan.md")
+    survey.survey(JOB, 1000, output)
+    kept = output.with_suffix(".jsonl")
+    settings, row, *_ = kept.read_text().splitlines()
+    for damaged in (f'{settings}\n{row}\n{{"section": "The pa', f"{settings}\n{row}\n[1]"):
+        kept.write_text(damaged)
+        with pytest.raises(UserError, match=r"plan.jsonl, line 3 is damaged; mend or remove it"):
+            survey.survey(JOB, 1000, output)
+    kept.write_text(row)
+    with pytest.raises(UserError, match=r"does not begin with its plans' settings; name another"):
+        survey.survey(JOB, 1000, output)
+
+
+def test_a_row_without_a_plan_is_made_again(made, tmp_path, monkeypatch):
+    """As where libtpu was not installed the first time."""
+    output = epath.Path(tmp_path / "plan.md")
+    survey.survey(JOB, 1000, output)
+    assert "not one row a device fits" in output.read_text()
+    again = [model for model, _ in made if (model.num_layers, model.hidden_size) == (24, 2048)]
+    made.clear()
+    survey.survey(JOB, 1000, output)
+    assert [model for model, _ in made] == again
+
+
+def test_the_rows_that_are_published_are_of_the_command_that_they_name():
+    run = pretraining(get_config(), None)
+    found = survey._finished(epath.Path(RESULTS / "plan.jsonl"), survey._settings(job_of(run)))
+    assert len(found) > 30
 
 
 def test_finished_rows_are_not_made_again(made, tmp_path):
@@ -88,10 +135,10 @@ def test_finished_rows_are_not_made_again(made, tmp_path):
     whole, count = output.read_text(), len(made)
     kept = output.with_suffix(".jsonl")
     lines = kept.read_text().splitlines()
-    assert [json.loads(line)["model"] for line in lines][:2] == ["ALBERT-base", "ALBERT-large"]
+    assert [json.loads(line)["model"] for line in lines[1:3]] == ["ALBERT-base", "ALBERT-large"]
     kept.write_text("".join(line + "\n" for line in lines[:-2]))
     survey.survey(JOB, 1000, output)
-    assert len(made) == count + 2
+    assert len(made) == count + 2 + 4  # and those that have no plan
     assert output.read_text() == whole
 
 

@@ -1,4 +1,4 @@
-"""The paper's models on several topologies as one table; a row that was finished is not made again."""
+"""The paper's models on several topologies as one table; a row that has a plan is not made again."""
 
 import dataclasses
 import json
@@ -21,7 +21,8 @@ from albert_jax.analysis.plan import Plan, Search
 from albert_jax.analysis.topologies import GIB
 from albert_jax.errors import UserError
 from albert_jax.model.config import AlbertConfig, sized
-from albert_jax.training.workdir import commit
+from albert_jax.training.config import StepConfig
+from albert_jax.training.workdir import commit, differences, replace
 
 MODELS = {
     "ALBERT-base": sized("base"),
@@ -57,6 +58,8 @@ ABLATIONS = {
     "Table 13": {"xxlarge, 24 layers": sized("xxlarge", num_layers=24)},
 }
 ABLATIONS_ON = "v3:8x8"
+ROWS = ("tokens", "mlm_positions", "cls_positions")  # whose shapes are all there is to a batch
+KEPT = {"section", "model", "topology", "commit"}  # of every row, beside a plan or an error
 HEAD = (
     "model", "topology", "chips", "axes", "remat", "rows a device", "HBM GiB", "of which state",
     "TFLOP", "counted", "HBM GB", "sent GB", "MXU ms", "HBM ms", "ICI ms", "s/step", "days",
@@ -70,28 +73,62 @@ def survey(job: Job, steps: int, output: epath.Path):
     Args:
       job: its model gives only the precision and the vocabulary.
       steps: of a run.
-      output: the table, Markdown; finished rows are kept beside it, in lines of JSON.
+      output: the table, Markdown; rows are kept beside it in lines of JSON, after their settings.
+
+    Raises:
+      UserError: the rows that were kept cannot be read, or are of other settings.
     """
-    kept = output.with_suffix(".jsonl")
-    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    asked: dict[str, Any] = {
-        "batch": job.rows,
-        "length": job.batch["tokens"].shape[1],
-        "dtype": job.model.dtype,
-    }
-    if others := [row for row in rows if any(row.get(k, v) != v for k, v in asked.items())]:
-        which = ", ".join(f"{key} {others[0].get(key)}" for key in asked)
-        raise UserError(f"{kept} has plans with {which}; name another --output")
-    known = {(row["model"], row["topology"]) for row in rows}
+    kept, settings = output.with_suffix(".jsonl"), _settings(job)
     work = list(_work(job.model))
     order = [(name, topology) for _, name, topology, _ in work]
+    rows = [row for row in _finished(kept, settings) if (row["model"], row["topology"]) in order]
+    known = {(row["model"], row["topology"]) for row in rows}
     todo = [one for one in work if (one[1], one[2]) not in known]
     for section, name, topology, config in tqdm(todo, unit="plan", smoothing=0):
         found = _plan(dataclasses.replace(job, model=config), topology)
-        rows.append({"section": section, "model": name, "topology": topology, **asked, **found})
+        rows.append({"section": section, "model": name, "topology": topology, **found})
         rows.sort(key=lambda row: order.index((row["model"], row["topology"])))
-        kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        output.write_text(table(rows, len(work), job, steps))
+        lines = [{"settings": settings}, *rows]
+        replace(kept, "".join(json.dumps(line) + "\n" for line in lines))
+        replace(output, table(rows, len(work), job, steps))
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    """All that goes into the programs but the architectures, which are the table's own."""
+    settings = {
+        "batch": {name: shape.shape for name, shape in job.batch.items() if name in ROWS},
+        "model": {name: getattr(job.model, name) for name in ("dtype", "vocab_size")},
+        "optimizer": dataclasses.asdict(job.optimizer),
+        "schedule": dataclasses.asdict(job.schedule),
+        "training": {f.name: getattr(job.training, f.name) for f in dataclasses.fields(StepConfig)},
+    }
+    return json.loads(json.dumps(settings))  # lists for tuples, as it is read again
+
+
+def _finished(kept: epath.Path, settings: dict[str, Any]) -> list[dict]:
+    """The rows of earlier calls that have a plan; what has none may have one the next time."""
+    said, *rows = _lines(kept) or [{"settings": settings}]
+    if "settings" not in said:
+        raise UserError(f"{kept} does not begin with its plans' settings; name another --output")
+    if others := differences(said["settings"], settings):
+        raise UserError(
+            f"{kept} has plans with other settings ({'; '.join(others)}); "
+            "use them, or name another --output"
+        )
+    return [row for row in rows if "plan" in row]
+
+
+def _lines(kept: epath.Path) -> list[dict]:
+    """What was kept: settings, then rows."""
+    lines, text = [], kept.read_text() if kept.exists() else ""
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            lines.append(json.loads(line))
+            if not lines[-1].keys() >= (KEPT if number > 1 else set()):
+                raise ValueError("this is no row")
+        except (ValueError, AttributeError) as error:
+            raise UserError(f"{kept}, line {number} is damaged; mend or remove it") from error
+    return lines
 
 
 def _work(precision: AlbertConfig) -> Iterator[tuple[str, str, str, AlbertConfig]]:

@@ -62,18 +62,22 @@ def open_workdir(
 
 def check_config(workdir: epath.Path, old: dict, new: dict, may_differ: Iterable[str] = ()):
     """Raises UserError, with the differences, where settings are not those of the workdir."""
+    if found := differences(old, new, may_differ):
+        raise UserError(
+            f"{workdir} holds a run with another config ({'; '.join(found)}); "
+            "use its settings, or another --workdir"
+        )
+
+
+def differences(old: dict, new: dict, may_differ: Iterable[str] = ()) -> list[str]:
+    """A phrase for each setting that is not what it was, as in "model.dtype float32 -> bfloat16"."""
     before, after = dict(flat(old)), dict(flat(new))
-    differences = [
+    return [
         f"{key} {_shown(before, key)} -> {_shown(after, key)}"
         for key in sorted(before.keys() | after.keys())
         if (key in before, before.get(key)) != (key in after, after.get(key))
         and not any(f"{key}.".startswith(f"{free}.") for free in may_differ)
     ]
-    if differences:
-        raise UserError(
-            f"{workdir} holds a run with another config ({'; '.join(differences)}); "
-            "use its settings, or another --workdir"
-        )
 
 
 def provenance() -> dict[str, Any]:
