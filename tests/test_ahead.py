@@ -8,7 +8,7 @@ from albert_jax.analysis import ahead, cost, topologies
 from albert_jax.analysis.ahead import Job, Memory, OutOfMemoryError
 from albert_jax.model.albert import abstract_batch
 from albert_jax.model.config import AlbertConfig
-from albert_jax.training.config import StepConfig
+from albert_jax.training.config import TrainingConfig
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig
 from albert_jax.training.sharding import make_mesh
@@ -22,7 +22,7 @@ JOB = Job(
     batch=abstract_batch(64, 128, 20, 3),
     optimizer=OptimizerConfig(),
     schedule=ScheduleConfig(),
-    training=StepConfig(),
+    training=TrainingConfig(),
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from albert_jax.commands.plan import page
 from albert_jax.errors import UserError
 from albert_jax.model.albert import abstract_batch
 from albert_jax.model.config import sized
+from albert_jax.training.config import TrainingConfig
 from albert_jax.training.sharding import MeshConfig
 from configs.pretrain import get_config
 from tests.commands import call
@@ -100,8 +101,8 @@ def test_attempts_are_told_and_not_made_again(pretend):
     search.best()
     assert tried == [("none", 4), ("none", 8)]
     assert lines == [
-        "remat none, 2 x 4 rows a device: fits, 12.00 GiB a device",
-        "remat none, 1 x 8 rows a device: does not fit (Ran out of memory)",
+        "remat none, 2 x 4 rows of 128 a device: fits, 12.00 GiB a device",
+        "remat none, 1 x 8 rows of 128 a device: does not fit (Ran out of memory)",
     ]
 
 
@@ -111,6 +112,35 @@ def test_parts_that_are_clipped_stay_as_many(pretend):
     clipped = dataclasses.replace(JOB.training, clip_microbatches=True, microbatches=4)
     assert Search(dataclasses.replace(JOB, training=clipped), V5E).best().microbatches == 4
     assert tried == [("none", 2)]
+
+
+SHORT = TrainingConfig(steps=100, stages=((90, 256, 32, 5, 1),))
+
+
+def test_every_stage_must_fit_and_goes_the_same_way(pretend):
+    """First 32 short rows a device, of which 8 fit at once, then 8."""
+    tried = pretend(rows=8)
+    best = Search(dataclasses.replace(JOB, training=SHORT), V5E).best()
+    assert [(stage.rows, stage.microbatches) for stage in best.stages] == [(8, 4), (2, 4)]
+    assert tried == [("none", 32), ("none", 16), ("none", 8), ("none", 2)]
+
+
+def test_a_stage_that_the_devices_cannot_share_is_said(pretend):
+    pretend(rows=8)
+    odd = dataclasses.replace(JOB, training=TrainingConfig(stages=((90, 60, 32, 5, 1),)))
+    with pytest.raises(UserError, match=r"batch_size is 60; 1 microbatches .* on 8 devices"):
+        Search(odd, V5E)
+
+
+def test_a_run_takes_as_long_as_its_stages():
+    """90 updates of half a second, 10 of a second."""
+    half = dataclasses.replace(PLAN, counted=PLAN.counted / 2)
+    plan = dataclasses.replace(PLAN, earlier=(half,))
+    assert plan.seconds(SHORT) == pytest.approx(55)
+    run = pretraining(get_config("size=tiny,length=128,batch=64,short=90"), None)
+    text = page(plan, run)
+    assert "112,500 steps with 256 rows of 32: 4 a device at once, 12.00 GiB, 500 ms" in text
+    assert "125,000 steps take at least 0.80 days, 153 chip-hours" in text
 
 
 def test_what_a_stand_in_compiles_must_fit_too(pretend):
@@ -175,7 +205,8 @@ def test_the_page_by_hand():
 
 
 def test_a_plan_survives_being_kept():
-    assert plan.from_dict(json.loads(json.dumps(PLAN.to_dict()))) == PLAN
+    for kept in (PLAN, dataclasses.replace(PLAN, earlier=(PLAN,))):
+        assert plan.from_dict(json.loads(json.dumps(kept.to_dict()))) == kept
 
 
 @pytest.mark.parametrize(
@@ -197,7 +228,7 @@ def test_a_tpu_reduces_gradients_outside_the_loop_over_layers(capsys):
     """The whole command with the real compiler."""
     call("plan", *TINY.split(), "--topology=v5e:2x4", "--config.model.num_layers=9")
     text = capsys.readouterr().out
-    assert "remat none, 1 x 32 rows a device: fits" in text
+    assert "remat none, 1 x 32 rows of 128 a device: fits" in text
     assert int(re.search(r"all-reduce .* sent in (\d+) exchanges", text)[1]) < 6
     assert "all-gather" not in text
 

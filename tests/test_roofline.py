@@ -26,4 +26,4 @@ def test_the_slowest_sets_the_time():
 
 def test_a_run_in_days_and_chip_hours():
     """43,200 steps of 2 s are a day, on 256 chips 6144 chip-hours."""
-    assert run_length(topologies.parse("v5e:16x16"), 2.0, 43_200) == (1.0, 6144.0)
+    assert run_length(topologies.parse("v5e:16x16"), 2 * 43_200) == (1.0, 6144.0)

@@ -33,6 +33,13 @@ VALUES = {
 }  # fmt: skip
 
 
+def test_updates_by_stage_are_those_of_the_run():
+    stages = ((30, 8, 16, 3, 4), (20, 8, 24, 3, 4))
+    for steps, updates in ((100, [30, 20, 50]), (40, [30, 10, 0]), (10, [10, 0, 0])):
+        assert TrainingConfig(steps=steps, stages=stages).updates == updates
+    assert TrainingConfig(steps=7).updates == [7]
+
+
 def test_nested_values_become_nested_dataclasses():
     inner = Inner(rate=0.5, pairs=(("a", True),))
     assert build(Outer, VALUES) == Outer(name="x", count=3, shuffle=True, inner=inner)

@@ -12,11 +12,11 @@ from jax.sharding import Mesh
 
 from albert_jax.analysis.topologies import Topology
 from albert_jax.model import platform
-from albert_jax.model.albert import AlbertForPretraining, Batch
+from albert_jax.model.albert import AlbertForPretraining, Batch, abstract_batch
 from albert_jax.model.config import AlbertConfig
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training import state as states
-from albert_jax.training.config import StepConfig
+from albert_jax.training.config import TrainingConfig
 from albert_jax.training.losses import PRETRAINING
 from albert_jax.training.optimizer import OptimizerConfig
 from albert_jax.training.schedule import ScheduleConfig, schedule
@@ -26,18 +26,29 @@ from albert_jax.training.step import gradient, make_train_step
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
-    """What determines the program of a step; `batch` holds the shapes of a global batch."""
+    """What determines the programs of a run; `batch` holds the shapes of its last global batches."""
 
     model: AlbertConfig
     batch: Batch
     optimizer: OptimizerConfig
     schedule: ScheduleConfig
-    training: StepConfig
+    training: TrainingConfig
 
     @property
     def rows(self) -> int:
         """Of a global batch."""
         return self.batch["tokens"].shape[0]
+
+    @property
+    def length(self) -> int:
+        """Of a row."""
+        return self.batch["tokens"].shape[1]
+
+    @property
+    def stages(self) -> list["Job"]:
+        """The same with the batches of every stage of the run; the last is this."""
+        earlier = [abstract_batch(*shape) for _, *shape in self.training.stages]
+        return [*(dataclasses.replace(self, batch=batch) for batch in earlier), self]
 
     def with_choices(self, remat: str, microbatches: int) -> "Job":
         """The same work, cut and computed another way."""

@@ -3,10 +3,11 @@
 The search: as many rows a device at once as fit, and nothing computed twice. Where memory or its speed
 is what limits, blocks are computed again in the backward pass if that is faster by the roofline.
 Parameters and their state are replicated if they leave half the memory free, and else cut over as few
-devices as do.
+devices as do. A run whose first rows are others goes the same way over all: every stage has to fit.
 """
 
 import dataclasses
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -20,6 +21,7 @@ from albert_jax.analysis.roofline import Roofline, roofline, run_length
 from albert_jax.analysis.topologies import GIB, Topology
 from albert_jax.errors import UserError
 from albert_jax.model.config import AlbertConfig
+from albert_jax.training.config import TrainingConfig
 from albert_jax.training.sharding import DATA_PARALLEL, MeshConfig, check_divisible, make_mesh
 
 STATE = 4  # float32 numbers a parameter: itself, two moments, its gradient
@@ -36,6 +38,7 @@ class Plan:
       moved: bytes read and written in the large memory.
       sent: bytes sent to other devices, by kind of exchange.
       exchanges: how often that happens.
+      earlier: the same way over the rows of each stage before the last, which these counts are of.
     """
 
     topology: Topology
@@ -49,15 +52,26 @@ class Plan:
     moved: float
     sent: dict[str, float]
     exchanges: dict[str, int]
+    earlier: tuple["Plan", ...] = ()
+
+    @property
+    def stages(self) -> tuple["Plan", ...]:
+        """Of the rows of every stage."""
+        return (*self.earlier, self)
 
     @property
     def roofline(self) -> Roofline:
         """The least time of a step."""
         return roofline(self.topology, self.counted, self.moved, sum(self.sent.values()))
 
-    def run_length(self, steps: int) -> tuple[float, float]:
+    def seconds(self, training: TrainingConfig) -> float:
+        """Of all steps of a run at the roofline, each with the rows of its stage."""
+        each = zip(training.updates, self.stages, strict=True)
+        return sum(count * stage.roofline.seconds for count, stage in each)
+
+    def run_length(self, training: TrainingConfig) -> tuple[float, float]:
         """(days, chip-hours) at the roofline."""
-        return run_length(self.topology, self.roofline.seconds, steps)
+        return run_length(self.topology, self.seconds(training))
 
     @property
     def flags(self) -> str:
@@ -68,7 +82,8 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are kept in a file."""
-        return dataclasses.asdict(self) | {"topology": self.topology.name}
+        earlier = [plan.to_dict() for plan in self.earlier]
+        return dataclasses.asdict(self) | {"topology": self.topology.name, "earlier": earlier}
 
 
 def from_dict(values: dict[str, Any]) -> Plan:
@@ -77,6 +92,7 @@ def from_dict(values: dict[str, Any]) -> Plan:
         "topology": topologies.parse(values["topology"]),
         "mesh": MeshConfig(**values["mesh"]),
         "memory": Memory(**values["memory"]),
+        "earlier": tuple(from_dict(plan) for plan in values.get("earlier", ())),
     }
     return Plan(**values | changed)
 
@@ -100,16 +116,16 @@ class Search:
         devices = topologies.devices(topology)  # before anything starts JAX
         self.config = layout(job.model, topology) if config == DATA_PARALLEL else config
         self._mesh = make_mesh(devices, self.config)
-        check_divisible(job.rows, 1, self._mesh)
-        self._share = _share(job, self._mesh)
+        self._check_divisible(1)
         self._tried: dict[tuple[str, int], Plan | None] = {}
 
     def best(self) -> Plan:
         """The fastest by the roofline of the plans with most rows at once. Raises UserError: nothing fits."""
+        training = self._job.training
         plan = self.largest("none")
-        if plan is None or plan.roofline.limit != "mxu":
+        if plan is None or any(stage.roofline.limit != "mxu" for stage in plan.stages):
             plans = filter(None, (plan, self.largest("full")))
-            plan = min(plans, key=lambda plan: plan.roofline.seconds, default=None)
+            plan = min(plans, key=lambda plan: plan.seconds(training), default=None)
         if plan is None:
             name = self._topology.name
             raise UserError(f"not one row a device fits on {name}; raise mesh.fsdp or mesh.tensor")
@@ -125,7 +141,8 @@ class Search:
         training = self._job.training
         if training.clip_microbatches:
             return (training.microbatches,)
-        return (n for n in range(1, self._share + 1) if self._share % n == 0)
+        share = math.gcd(*(_share(stage, self._mesh) for stage in self._job.stages))
+        return (n for n in range(1, share + 1) if share % n == 0)
 
     def attempt(self, remat: str, microbatches: int) -> Plan | None:
         """The plan of one choice, or None if it does not fit.
@@ -133,15 +150,29 @@ class Search:
         Raises:
           UserError: `pretrain` would refuse it, since a part cannot be cut over the devices.
         """
-        check_divisible(self._job.rows, microbatches, self._mesh)
+        self._check_divisible(microbatches)
         key = (remat, microbatches)
         if key not in self._tried:
-            self._tried[key] = self._compile(self._job.with_choices(remat, microbatches))
+            self._tried[key] = self._plan(self._job.with_choices(remat, microbatches))
         return self._tried[key]
+
+    def _check_divisible(self, microbatches: int):
+        for stage in self._job.stages:
+            check_divisible(stage.rows, microbatches, self._mesh)
+
+    def _plan(self, job: Job) -> Plan | None:
+        plans = []
+        for stage in job.stages:
+            plan = self._compile(stage)
+            if plan is None:
+                return None
+            plans.append(plan)
+        return dataclasses.replace(plans[-1], earlier=tuple(plans[:-1]))
 
     def _compile(self, job: Job) -> Plan | None:
         parts = job.training.microbatches
-        what = f"remat {job.model.remat}, {parts} x {self._share // parts} rows a device"
+        rows = f"{_share(job, self._mesh) // parts} rows of {job.length} a device"
+        what = f"remat {job.model.remat}, {parts} x {rows}"
         try:
             compiled = ahead.compile_step(job, self._mesh, self._topology)
         except OutOfMemoryError as error:

@@ -50,6 +50,6 @@ def roofline(topology: Topology, flops: float, moved: float, sent: float) -> Roo
     )
 
 
-def run_length(topology: Topology, seconds: float, steps: int) -> tuple[float, float]:
-    """(days, chip-hours) of a run."""
-    return seconds * steps / DAY, seconds * steps / 3600 * topology.chips
+def run_length(topology: Topology, seconds: float) -> tuple[float, float]:
+    """(days, chip-hours) of a run that takes so long."""
+    return seconds / DAY, seconds / 3600 * topology.chips

@@ -36,7 +36,7 @@ def main(argv: list[str]):
     if flags["all"]:
         if flags["output"] is None or flags["topology"] is not None:
             raise UserError("plan --all needs --output=FILE.md and no --topology")
-        survey(job_of(run), run.training.steps, flags["output"])
+        survey(job_of(run), flags["output"])
         return
     if flags["topology"] is None:
         raise UserError("plan needs --topology=v3:8x8 or the like, or --all")
@@ -48,7 +48,7 @@ def main(argv: list[str]):
 
 
 def job_of(run: PretrainingConfig) -> Job:
-    """What of a run determines its program."""
+    """What of a run determines its programs."""
     return Job(
         model=run.model,
         batch=row_shapes(run),
@@ -61,7 +61,7 @@ def job_of(run: PretrainingConfig) -> Job:
 def page(plan: Plan, run: PretrainingConfig) -> str:
     """Everything about a plan, in short tables."""
     topology, steps = plan.topology, run.training.steps
-    days, hours = plan.run_length(steps)
+    days, hours = plan.run_length(run.training)
     at_once = plan.rows * topology.devices // plan.mesh.tensor
     parts = [
         f"choose  {plan.flags}",
@@ -70,9 +70,21 @@ def page(plan: Plan, run: PretrainingConfig) -> str:
         *_memory(plan),
         *_work(plan),
         *_roofline(plan),
+        *_earlier(plan, run),
         f"{steps:,} steps take at least {days:.2f} days, {hours:,.0f} chip-hours",
     ]
     return "\n".join(parts) + (ESTIMATE if topology.platform == "gpu" else "")
+
+
+def _earlier(plan: Plan, run: PretrainingConfig) -> list[str]:
+    """A line for each stage before the last, which the tables are of."""
+    stages = zip(run.training.updates[:-1], run.stages[:-1], plan.earlier, strict=True)
+    return [
+        f"before these, {count:,} steps with {stage.rows.batch_size} rows of {stage.rows.length}: "
+        f"{before.rows} a device at once, {before.memory.total / GIB:.2f} GiB, "
+        f"{1e3 * before.roofline.seconds:.3g} ms a step"
+        for count, stage, before in stages
+    ]
 
 
 def _memory(plan: Plan) -> list[str]:

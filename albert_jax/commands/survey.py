@@ -21,7 +21,7 @@ from albert_jax.analysis.plan import Plan, Search
 from albert_jax.analysis.topologies import GIB
 from albert_jax.errors import UserError
 from albert_jax.model.config import AlbertConfig, sized
-from albert_jax.training.config import StepConfig
+from albert_jax.training.config import StepConfig, TrainingConfig
 from albert_jax.training.workdir import commit, differences, replace
 
 MODELS = {
@@ -59,6 +59,7 @@ ABLATIONS = {
 }
 ABLATIONS_ON = "v3:8x8"
 ROWS = ("tokens", "mlm_positions", "cls_positions")  # whose shapes are all there is to a batch
+STEP = [field.name for field in dataclasses.fields(StepConfig)]
 KEPT = {"section", "model", "topology", "commit"}  # of every row, beside a plan or an error
 HEAD = (
     "model", "topology", "chips", "axes", "remat", "rows a device", "HBM GiB", "of which state",
@@ -67,12 +68,11 @@ HEAD = (
 )  # fmt: skip
 
 
-def survey(job: Job, steps: int, output: epath.Path):
+def survey(job: Job, output: epath.Path):
     """Plans every model of the paper with the batch, optimizer and precision of `job`.
 
     Args:
       job: its model gives only the precision and the vocabulary.
-      steps: of a run.
       output: the table, Markdown; rows are kept beside it in lines of JSON, after their settings.
 
     Raises:
@@ -90,7 +90,7 @@ def survey(job: Job, steps: int, output: epath.Path):
         rows.sort(key=lambda row: order.index((row["model"], row["topology"])))
         lines = [{"settings": settings}, *rows]
         replace(kept, "".join(json.dumps(line) + "\n" for line in lines))
-        replace(output, table(rows, len(work), job, steps))
+        replace(output, table(rows, len(work), job))
 
 
 def _settings(job: Job) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def _settings(job: Job) -> dict[str, Any]:
         "model": {name: getattr(job.model, name) for name in ("dtype", "vocab_size")},
         "optimizer": dataclasses.asdict(job.optimizer),
         "schedule": dataclasses.asdict(job.schedule),
-        "training": {f.name: getattr(job.training, f.name) for f in dataclasses.fields(StepConfig)},
+        "training": {name: getattr(job.training, name) for name in (*STEP, "stages")},
     }
     return json.loads(json.dumps(settings))  # lists for tuples, as it is read again
 
@@ -173,18 +173,18 @@ def _keep_nothing():
     jax.config.update("jax_enable_compilation_cache", False)
 
 
-def table(rows: list[dict], count: int, job: Job, steps: int) -> str:
+def table(rows: list[dict], count: int, job: Job) -> str:
     """The Markdown of all rows that there are, of so many, by section."""
-    length = job.batch["tokens"].shape[1]
     text = [
         "# What the paper's runs need",
         "",
-        f"Batch {job.rows}, rows of {length}, {job.model.dtype}, {steps:,} steps. Nothing ran: the real "
-        "training step was compiled for each slice by libtpu. Bytes, operations and times are those of "
-        "one device and one step; a v3 chip has two devices. `rows a device`: how many at once, and how "
-        "often. `TFLOP` is what the model asks for, `counted` XLA's count with what is computed twice. "
-        "The last three columns are the roofline: the least there is if matrix units (MXU), memory (HBM) "
-        "and links (ICI) overlap fully and reach the maker's figures.",
+        f"Batch {job.rows}, rows of {job.length}, {job.model.dtype}, {job.training.steps:,} steps. "
+        "Nothing ran: the real training step was compiled for each slice by libtpu. Bytes, operations "
+        "and times are those of one device and one step; a v3 chip has two devices. `rows a device`: "
+        "how many at once, and how often. `TFLOP` is what the model asks for, `counted` XLA's count "
+        "with what is computed twice. The last three columns are the roofline: the least there is if "
+        "matrix units (MXU), memory (HBM) and links (ICI) overlap fully and reach the maker's figures."
+        + _before(job),
         "",
         f"{len(rows)} of {count} plans are there. "
         f"Commit {', '.join(dict.fromkeys(row['commit'] or 'unknown' for row in rows))}; command:",
@@ -193,20 +193,30 @@ def table(rows: list[dict], count: int, job: Job, steps: int) -> str:
     ]
     for section in dict.fromkeys(row["section"] for row in rows):
         text += ["", f"## {section}", "", _line(HEAD), _line(["---"] * len(HEAD))]
-        text += [_row(row, steps) for row in rows if row["section"] == section]
+        text += [_row(row, job.training) for row in rows if row["section"] == section]
     return "\n".join(text) + "\n"
 
 
-def _row(row: dict, steps: int) -> str:
+def _before(job: Job) -> str:
+    """What to say of stages before the last."""
+    stages = zip(job.training.updates[:-1], job.stages[:-1], strict=True)
+    before = (f"{count:,} steps with {job.rows} rows of {job.length}" for count, job in stages)
+    words = " and ".join(before)
+    return (
+        f" Of the steps, the first are {words}: they fit too, and count in days." if words else ""
+    )
+
+
+def _row(row: dict, training: TrainingConfig) -> str:
     if "error" in row:
         return _line([row["model"], row["topology"], row["error"], *[""] * (len(HEAD) - 3)])
     plan = plans.from_dict(row["plan"])
-    return _line([row["model"], row["topology"], *cells(plan, steps)])
+    return _line([row["model"], row["topology"], *cells(plan, training)])
 
 
-def cells(plan: Plan, steps: int) -> list[str]:
+def cells(plan: Plan, training: TrainingConfig) -> list[str]:
     """A plan in a row of the table, after its name and topology."""
-    times, (days, hours) = plan.roofline, plan.run_length(steps)
+    times, (days, hours) = plan.roofline, plan.run_length(training)
     axes = [f"{axis} {n}" for axis in ("fsdp", "tensor") if (n := getattr(plan.mesh, axis)) > 1]
     return [
         str(plan.topology.chips),

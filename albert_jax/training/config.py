@@ -6,6 +6,7 @@ that the loops themselves read.
 
 import dataclasses
 import difflib
+import itertools
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast, get_args, get_origin
 
@@ -45,6 +46,13 @@ class TrainingConfig(StepConfig):
     evaluation_batches: int = 20  # held-out batches at the most
     on_failure: str = "stop"  # or "rewind": back to the last checkpoint, past the data that did it
     spike: float = 0.0  # a loss this many times the recent median is a failure; 0: only a NaN is
+
+    @property
+    def updates(self) -> list[int]:
+        """How many there are of each stage, the last included; `steps` in all."""
+        begun = itertools.accumulate((first for first, *_ in self.stages), initial=0)
+        ends = [min(update, self.steps) for update in begun] + [self.steps]
+        return [end - begin for begin, end in itertools.pairwise(ends)]
 
     def __post_init__(self):
         super().__post_init__()
