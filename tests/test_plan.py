@@ -17,7 +17,7 @@ from albert_jax.errors import UserError
 from albert_jax.model.albert import abstract_batch
 from albert_jax.model.config import sized
 from albert_jax.training.config import TrainingConfig
-from albert_jax.training.sharding import MeshConfig
+from albert_jax.training.sharding import MeshConfig, make_mesh
 from configs.pretrain import get_config
 from tests.commands import call
 from tests.test_ahead import JOB
@@ -184,6 +184,21 @@ def test_a_large_state_is_cut_over_as_few_devices_as_do(size, topology, fsdp):
 def test_a_mesh_of_the_users_is_kept(pretend):
     pretend(rows=8)
     assert Search(JOB, V5E, MeshConfig(tensor=2)).config == MeshConfig(tensor=2)
+
+
+@pytest.mark.parametrize("tensor", [2, 8])
+def test_heads_are_computed_whole_where_layers_are_cut(tensor):
+    """Against XLA's count of the program that is cut; layers laid out, since it counts a loop once."""
+    model = dataclasses.replace(
+        JOB.model, vocab_size=20_000, num_heads=8, scan_unroll=3, attention_kernel="plain"
+    )
+    job = dataclasses.replace(JOB, model=model)
+    config = MeshConfig(tensor=tensor)
+    mesh, gpus = make_mesh(config=config), topologies.parse("h100:8")
+    compiled = ahead.compile_step(job, mesh, gpus)
+    found = plan.describe(job, gpus, config, mesh, compiled)
+    assert found.counted == pytest.approx(compiled.cost_analysis()["flops"], rel=0.05)
+    assert found.flops == pytest.approx(found.counted, rel=0.05)
 
 
 def test_the_page_by_hand():

@@ -14,6 +14,7 @@ from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
 
 Counts = dict[str, int]
+CUT = ("attention", "feed-forward")  # what the axis `tensor` of a mesh cuts (training/sharding.py)
 ENCODER = ("embeddings", "encoder", "pooler")  # what fine-tuning keeps
 HEADS = {
     "mlm": "masked-LM head",
@@ -60,6 +61,12 @@ def forward_flops(config: AlbertConfig, length: int, predictions: int, examples:
 def training_flops(config: AlbertConfig, length: int, predictions: int, examples: int) -> int:
     """Operations of forward and backward pass over one row, nothing computed twice."""
     return (1 + BACKWARD) * sum(forward_flops(config, length, predictions, examples).values())
+
+
+def whole_flops(config: AlbertConfig, length: int, predictions: int, examples: int) -> int:
+    """Those of `training_flops` that every device of the axis `tensor` does, for itself."""
+    forward = forward_flops(config, length, predictions, examples)
+    return (1 + BACKWARD) * sum(n for name, n in forward.items() if name not in CUT)
 
 
 def state_bytes(parameters: Counts) -> int:

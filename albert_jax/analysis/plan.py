@@ -211,8 +211,12 @@ def describe(
         sent[exchange.kind] += exchange.sent
         times[exchange.kind] += exchange.times
     share, microbatches = _share(job, mesh), job.training.microbatches
-    split = mesh.shape["tensor"]  # devices that work on the same rows
-    sizes = (job.batch[name].shape[1] for name in ("tokens", "mlm_positions", "cls_positions"))
+    sizes = [job.batch[name].shape[1] for name in ("tokens", "mlm_positions", "cls_positions")]
+    whole = cost.whole_flops(job.model, *sizes)
+
+    def of_device(row: float) -> float:
+        return share * (whole + (row - whole) / mesh.shape["tensor"])
+
     return Plan(
         topology=topology,
         mesh=config,
@@ -220,8 +224,8 @@ def describe(
         rows=share // microbatches,
         microbatches=microbatches,
         memory=ahead.memory(compiled),
-        flops=share * cost.training_flops(job.model, *sizes) / split,
-        counted=share * ahead.counted_flops(job) / split,
+        flops=of_device(cost.training_flops(job.model, *sizes)),
+        counted=of_device(ahead.counted_flops(job)),
         moved=traffic.moved(read),
         sent=dict(sent),
         exchanges=dict(times),
