@@ -150,6 +150,8 @@ def finetune(
             pending.append((step, batch["tokens"].size, metrics))
             while len(pending) > (0 if saving else 1):  # a step is read while the next one runs
                 report(*pending.popleft())
+            if saving:  # as does every step that evaluates
+                throughput.pause()
             if evaluating:
                 found = answer(state.best_params, start.dev)
                 values = task.score(start.dev, found)
@@ -159,7 +161,7 @@ def finetune(
                 position = {"history": history, "taken": throughput.total()}
                 tracker.flush()  # no checkpoint comes before its lines
                 checkpoints.save(step, state, position, values)
-                throughput.restart()
+                throughput.resume()
         checkpoints.wait()
         if stop.signal and step < steps and not is_settled(history, config.patience):
             tracker.say(

@@ -170,6 +170,8 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
                 step, state = rewind(trouble, config, checkpoints, abstract, guard, tracker)
                 pending.clear()
                 continue
+            if evaluating or saving:
+                throughput.pause()
             if evaluating:
                 values = evaluate(held_out_step, state.best_params, text.held_out, mesh)
                 tracker.write(step, "held_out", predicted(run, values | text.guesses))
@@ -178,7 +180,7 @@ def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | Non
                 tracker.flush()  # no checkpoint comes before its lines
                 checkpoints.save(step, state, position, values)
             if evaluating or saving:
-                throughput.restart()
+                throughput.resume()
         checkpoints.wait()
         tracker.say(farewell(workdir, step, run, stop.signal))
     if jax.process_index() == 0 and step >= config.steps:

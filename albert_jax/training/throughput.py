@@ -40,36 +40,45 @@ class Throughput:
         self._peak = sum(peaks) if len(peaks) == len(devices) else None
         self._clock, self._tokens, self._seconds = clock, tokens, seconds
         self._new, self._flops = 0, 0.0  # in this interval
-        self.restart()
-
-    def restart(self):
-        """Begins a new interval, so that compilation or an evaluation does not count as its time."""
-        self._tokens += self._new
-        self._start, self._new, self._flops = self._clock(), 0, 0.0
+        self._start: float = clock()
+        self._stopped: float | None = None
 
     def add(self, tokens: int, flops: float):
         """Counts the tokens of a finished step, and the operations they took."""
         self._new += tokens
         self._flops += flops
 
+    def pause(self):
+        """Until `resume` no time counts: what an evaluation or a save takes is not training's."""
+        self._stopped = self._clock()
+
+    def resume(self):
+        """Time counts again, in the same interval."""
+        self._start += self._clock() - self._now()
+        self._stopped = None
+
     def total(self) -> dict[str, float]:
         """{tokens, seconds} of the run so far; the interval goes on."""
-        elapsed = self._clock() - self._start
-        return {"tokens": self._tokens + self._new, "seconds": self._seconds + elapsed}
+        seconds = self._seconds + self._now() - self._start
+        return {"tokens": self._tokens + self._new, "seconds": seconds}
 
     def read(self) -> dict[str, float]:
         """`total`, and {tokens_per_second, mfu} of this interval; begins the next.
 
         `mfu` is absent where a device's peak is not known.
         """
-        total, elapsed = self.total(), self._clock() - self._start
-        elapsed = max(elapsed, 1e-9)
+        total, end = self.total(), self._now()
+        elapsed = max(end - self._start, 1e-9)
         values = {**total, "tokens_per_second": self._new / elapsed}
         if self._peak:
             values["mfu"] = self._flops / elapsed / self._peak
-        self._seconds = total["seconds"]
-        self.restart()
+        self._tokens += self._new
+        self._seconds += end - self._start
+        self._start, self._new, self._flops = end, 0, 0.0
         return values
+
+    def _now(self) -> float:
+        return self._clock() if self._stopped is None else self._stopped
 
 
 def peak_flops(device_kind: str) -> float | None:
