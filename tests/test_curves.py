@@ -83,6 +83,13 @@ def test_smoothing_is_a_centred_mean_of_what_there_is():
     np.testing.assert_allclose(curves._smooth(np.array([1.0, 2.0]), 1), [1.0, 2.0])
 
 
+def test_a_line_without_a_kind_is_named(tmp_path):
+    path = make_run(tmp_path / "a") / "metrics.jsonl"
+    path.write_text(path.read_text() + '{"step": 70, "loss": 5.0}\n')
+    with pytest.raises(UserError, match=r"metrics.jsonl, line 8 is damaged; mend or remove it"):
+        curves.plot(tmp_path / "a")
+
+
 def test_a_run_without_numbers_is_an_error(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("")
     with pytest.raises(UserError, match="has no training numbers yet"):

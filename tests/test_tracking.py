@@ -53,8 +53,9 @@ def test_half_a_line_left_by_a_kill_is_removed(tmp_path):
 
 
 def test_a_damaged_line_is_named(tmp_path):
-    for damage in ("{nonsense", "[1]", '{"step": "x"}', "\xff"):
-        text = '{"step": 1}\n' + damage + '\n{"step": 3}\n'
+    whole = '{"step": 1, "kind": "train"}'
+    for damage in ("{nonsense", "[1]", '{"step": "x", "kind": "train"}', '{"step": 2}', "\xff"):
+        text = f"{whole}\n{damage}\n{whole}\n"
         (tmp_path / "metrics.jsonl").write_bytes(text.encode("latin-1"))
         with pytest.raises(UserError, match=r"metrics\.jsonl, line 2 is damaged"):
             cut(epath.Path(tmp_path / "metrics.jsonl"), 1)

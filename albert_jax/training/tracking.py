@@ -281,8 +281,8 @@ def _parse(path: epath.Path) -> list[dict]:
     for number, text in enumerate(complete, 1):
         try:
             line = json.loads(text)
-            if not isinstance(line["step"], int):
-                raise TypeError("step is no number")
+            if not isinstance(line["step"], int) or not isinstance(line["kind"], str):
+                raise TypeError("step is no number, or kind no word")
         except (ValueError, LookupError, TypeError) as error:
             raise UserError(f"{path}, line {number} is damaged; mend or remove it") from error
         lines.append(line)
