@@ -12,15 +12,20 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 
+from albert_jax.commands.config import pretraining
+from albert_jax.commands.pretrain import beginning, parameter_shapes
+from albert_jax.data import cooccurrence
 from albert_jax.errors import UserError
+from albert_jax.model.albert import AlbertForPretraining
 from albert_jax.training import hosts, tracking
 from albert_jax.training.preemption import STOPPED
-from tests import commands, runs
+from tests import commands, runs, tiny
 
 CONFIG = "--config=tests/tiny.py:save=4"
 PATIENCE = 10  # seconds in these tests, a minute elsewhere
@@ -37,7 +42,7 @@ __main__.main()
 _ALONE = tempfile.TemporaryDirectory(prefix="albert-jax-alone-")
 
 
-def pretraining(workdir, steps):
+def words(workdir, steps):
     flags = ["--config.data.shards=2", f"--config.training.steps={steps}"]
     flags += ["--config.training.embeddings=counted"]
     flags += ["--config.training.evaluate_every=1000"]  # but in the end
@@ -55,7 +60,7 @@ def two(workdir, steps):
                 sys.executable,
                 "-c",
                 SLOWED,
-                *pretraining(workdir, steps),
+                *words(workdir, steps),
                 f"--hosts={i}/2@{address}",
             ],
             cwd=Path(__file__).parents[1],
@@ -101,7 +106,7 @@ def assert_like_one_process(workdir, steps):
     """All losses of a run are those of one process on 8 devices; a longer run goes on from a shorter."""
     alone = Path(_ALONE.name)
     if not list(alone.iterdir()) or (steps, "train") not in losses(alone):
-        commands.call(*pretraining(alone, steps))
+        commands.call(*words(alone, steps))
     found, expected = losses(workdir), losses(alone)
     assert len(found) >= steps
     for key, values in found.items():
@@ -118,7 +123,7 @@ def test_one_host_told_to_stop_stops_both_and_half_the_devices_go_on(tmp_path):
     assert "loss" not in ends[1][0]  # the log is process 0's
     last = tracking.read(tmp_path)[-1]["step"]
     assert (tmp_path / "checkpoints" / str(last)).exists()
-    finished = commands.run(*pretraining(tmp_path, last + 4), devices=4)
+    finished = commands.run(*words(tmp_path, last + 4), devices=4)
     assert (finished.status, finished.err) == (0, "")
     assert f"resuming after step {last}" in finished.out
     assert_like_one_process(tmp_path, last + 4)
@@ -193,6 +198,24 @@ def test_who_waits_in_vain_says_so():
     assert finished.returncode == 1
     assert "not all processes came together within 2 s" in finished.stderr
     assert finished.stderr.count("\n") == 1
+
+
+def test_counting_may_take_longer_than_an_arrival(monkeypatch):
+    """100 million tokens take minutes, on a slow host more than five."""
+    waited = {}
+
+    def barrier(key, timeout_ms):
+        waited[key] = timeout_ms / 1000
+
+    monkeypatch.setattr(hosts.multihost, "get_barrier_sync_fn", lambda: barrier)
+    monkeypatch.setattr(cooccurrence, "embeddings", lambda text, *size: np.ones(size[:2]))
+    config = tiny.get_config()
+    config.training.embeddings = "counted"
+    run = pretraining(config, None)
+    params = parameter_shapes(run, AlbertForPretraining(run.model))
+    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), params)
+    beginning(run, SimpleNamespace(train=None), None)(zeros)
+    assert waited == {"albert-jax/the counts": hosts.COUNTING} and hosts.COUNTING > 1000
 
 
 def test_a_process_that_does_not_come_is_told(monkeypatch):

@@ -274,7 +274,7 @@ def beginning(
         vectors = np.zeros(size, np.float32)
         if jax.process_index() == 0:
             vectors = cooccurrence.embeddings(text.train, *size, run.training.seed)
-        hosts.wait("the counts")  # takes minutes; an exchange would not wait so long
+        hosts.wait("the counts", hosts.COUNTING)  # an exchange would not wait so long
         vectors = multihost_utils.broadcast_one_to_all(vectors)
         print(f"embeddings of {vectors.any(axis=1).sum():,} tokens counted in the text")
         length = factor * model.initializer_range * model.embedding_size**0.5

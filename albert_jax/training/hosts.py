@@ -21,6 +21,7 @@ from albert_jax.errors import UserError
 
 VARIABLE = "ALBERT_JAX_HOSTS"
 ARRIVAL = 300  # seconds in which all processes of a run have to come together
+COUNTING = 3600  # seconds in which one of them may count in the text while the others wait
 PATIENCE = 60  # seconds without a sign of life after which a process counts as dead
 
 _NAMED = re.compile(r"(\d+)/(\d+)@(.+:\d+)")
@@ -62,17 +63,17 @@ def connect(how: str | None = None):
         late.cancel()
 
 
-def wait(name: str):
+def wait(name: str, seconds: int = ARRIVAL):
     """Returns when every process has come to the place called `name`, which is passed only once.
 
     Raises:
       UserError: one of them did not come in time.
     """
     try:
-        multihost.get_barrier_sync_fn()(key=f"albert-jax/{name}", timeout_ms=ARRIVAL * 1000)
+        multihost.get_barrier_sync_fn()(key=f"albert-jax/{name}", timeout_ms=seconds * 1000)
     except RuntimeError as error:
         raise UserError(
-            f"not all processes came to {name!r} within {ARRIVAL} s; see the log of each"
+            f"not all processes came to {name!r} within {seconds} s; see the log of each"
         ) from error
 
 
