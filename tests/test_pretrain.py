@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import albert_jax
+from albert_jax.commands import pretrain
 from albert_jax.commands.config import pretraining
 from albert_jax.commands.pretrain import (
     _idle,
@@ -252,3 +253,24 @@ def test_a_step_of_the_real_base_model_keeps_all_shapes():
 
 def _shapes(state):
     return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state)]
+
+
+def test_evaluations_are_no_time_of_training_and_what_was_before_them_is(tmp_path, monkeypatch):
+    """A second a step and a thousand an evaluation; two stand between two lines of the log."""
+    now = [0.0]
+
+    def lasting(seconds, function):
+        def lasts(*arguments):
+            now[0] += seconds
+            return function(*arguments)
+
+        return lasts
+
+    monkeypatch.setattr(pretrain, "Throughput", partial(pretrain.Throughput, clock=lambda: now[0]))
+    monkeypatch.setattr(pretrain, "to_devices", lasting(1, pretrain.to_devices))
+    monkeypatch.setattr(pretrain, "evaluate", lasting(1000, pretrain.evaluate))
+    flags = [f"--config.training.{name}" for name in ("log_every=5", "evaluate_every=2")]
+    call(*runs.pretrain(tmp_path, *flags, config="--config=tests/tiny.py:steps=5"))
+    (line,) = [line for line in tracking.read(tmp_path) if line["kind"] == "train"]
+    assert (line["seconds"], line["tokens_per_second"]) == (5, line["tokens"] / 5)
+    assert now[0] == 3005
