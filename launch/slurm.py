@@ -33,7 +33,7 @@ def batch(job: Job, site: Site) -> str:
 #SBATCH --signal=B:USR1@{WARNING}
 set -euo pipefail
 save_and_requeue() {{
-  kill -TERM "$step"
+  scancel --signal=TERM "$SLURM_JOB_ID"  # the tasks alone; srun would answer it with SIGKILL
   wait "$step" || true
   scontrol requeue "$SLURM_JOB_ID"
   exit 0

@@ -34,9 +34,19 @@ def test_jobs_are_submitted_each_after_those_it_needs(tmp_path):
     assert calls == [asked, f"{asked},afterok:17"]
 
 
-def start(tmp_path, srun):
-    """The batch script at work, its files in `tmp_path`."""
-    pretend(tmp_path, "srun", srun)
+SRUN = """
+bash task & task=$!
+echo $task > pid
+trap 'kill -KILL $task' TERM
+wait $task
+"""
+
+
+def start(tmp_path, task):
+    """The batch script at work, its files in `tmp_path`; srun, told to stop, kills its task."""
+    (tmp_path / "task").write_text(task)
+    pretend(tmp_path, "srun", SRUN)
+    pretend(tmp_path, "scancel", '[ "$*" = "--signal=TERM 5" ] && kill -TERM "$(cat pid)"')
     pretend(tmp_path, "scontrol", 'echo "$*" > requeued')
     return subprocess.Popen(
         ["bash", "-c", slurm.batch(JOB, SITE)],
