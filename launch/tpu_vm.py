@@ -11,6 +11,7 @@ python -m launch.tpu_vm delete --name=base
 python -m launch.tpu_vm create --name=base -- pretrain ...  # then setup, then start
 """
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -80,11 +81,13 @@ def start(job: Job, site: Site) -> Command:
     return _on_hosts(name, site, f"{clear}; tmux new-session -d -s {name} bash {name}.sh")
 
 
-def poll(name: str, site: Site) -> Command:
-    """Prints running, or the exit status, or absent."""
+def poll(job: Job, site: Site) -> Command:
+    """Prints running, or the exit status, or absent; before it, another, if that is of another script."""
+    name, digest = job.name, hashlib.sha256(script_of(job).encode()).hexdigest()
+    same = f'echo "{digest}  {name}.sh" | sha256sum --check --status 2> /dev/null'
     running = f"tmux has-session -t {name} 2> /dev/null && echo running"
     ended = f"cat {name}.exit 2> /dev/null || echo absent"
-    return _on_hosts(name, site, f"{running} || {ended}", worker="0")
+    return _on_hosts(name, site, f"{same} || echo another; {running} || {ended}", worker="0")
 
 
 def logs(name: str, site: Site) -> Command:
@@ -157,17 +160,23 @@ class Keeper:
         return False
 
     def _advance_active(self, job: Job) -> bool:
-        answer = poll(job.name, self._site).answer() or "does not answer"
-        if answer == "absent":
-            steps = [*setup(job, self._site), start(job, self._site)]
-            self._do(job, "setting up and starting", *steps)
-        elif answer == "0":
-            self._do(job, "finished, giving the slice back", delete(job.name, self._site))
-        elif answer.isdigit():
-            self._restart(job, int(answer))
-        else:
-            _say(job, answer)
-        return answer == "0"
+        answer = poll(job, self._site).answer() or "does not answer"
+        match answer.split():
+            case ["another", "running" | "0"]:
+                raise GivenUp(
+                    f"{job.name} on that slice is another command; give it another --name, or first "
+                    f"python -m launch.tpu_vm delete --name={job.name}"
+                )
+            case [*_, "absent"]:
+                self._begin(job, "setting up and starting")
+            case [*_, "0"]:
+                self._do(job, "finished, giving the slice back", delete(job.name, self._site))
+                return True
+            case [*_, status] if status.isdigit():
+                self._restart(job, int(status))
+            case _:
+                _say(job, answer)
+        return False
 
     def _restart(self, job: Job, status: int):
         self._failures[job.name] += status != STOPPED
@@ -176,7 +185,11 @@ class Keeper:
                 f"{job.name} failed {MOST_RESTARTS} times, last with status {status}; see its log: "
                 f"python -m launch.tpu_vm logs --name={job.name}"
             )
-        self._do(job, f"ended with status {status}, starting again", start(job, self._site))
+        self._begin(job, f"ended with status {status}, setting up and starting again")
+
+    def _begin(self, job: Job, what: str):
+        """Sends what there is now: what failed may have been mended, in the command or by a commit."""
+        self._do(job, what, *setup(job, self._site), start(job, self._site))
 
     def _do(self, job: Job, what: str, *commands: Command):
         """Runs commands until one fails; the next look shows how far that came."""
@@ -194,7 +207,7 @@ def script(jobs: Sequence[Job], site: Site) -> str:
         lines += [create(job, site), f"# every {POLL} s, until it says ACTIVE", asked]
         lines += [*setup(job, site), start(job, site)]
         lines += [f"# every {POLL} s; {' or '.join(LOST)}: delete, and from the top", asked]
-        lines += [poll(job.name, site), "# when it says 0", delete(job.name, site), ""]
+        lines += [poll(job, site), "# when it says 0", delete(job.name, site), ""]
     return "\n".join(map(str, lines))
 
 

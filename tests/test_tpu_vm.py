@@ -118,7 +118,49 @@ def test_a_preempted_slice_is_made_again_and_the_job_goes_on(cloud):
 
 def test_a_job_that_was_told_to_stop_starts_again(cloud):
     polls = ["75"] * 20 + ["running", "0"]
-    assert cloud(["ACTIVE"] * 22, polls) == ["new-session"] * 20 + ["delete"]
+    assert cloud(["ACTIVE"] * 22, polls) == ["scp", "new-session"] * 20 + ["delete"]
+
+
+def test_what_has_been_mended_is_sent_before_the_job_starts_again(cloud):
+    found = cloud(["ACTIVE"] * 3, ["another 1", "running", "0"])
+    assert found == ["scp", "new-session", "delete"]
+
+
+@pytest.mark.parametrize("state", ["running", "0"])
+def test_another_command_of_that_name_is_not_taken_for_this_one(cloud, state, tmp_path):
+    (tmp_path / "calls").touch()
+    message = (
+        "base on that slice is another command; give it another --name, or first "
+        "python -m launch.tpu_vm delete --name=base"
+    )
+    with pytest.raises(UserError, match=message):
+        cloud(["ACTIVE"], [f"another {state}"])
+    assert "delete" not in (tmp_path / "calls").read_text()
+
+
+@pytest.mark.parametrize(
+    ("files", "answer"),
+    [
+        ({}, "another absent"),
+        ({"sh": tpu_vm.script_of(JOB)}, "absent"),
+        ({"sh": tpu_vm.script_of(JOB), "exit": "75\n"}, "75"),
+        ({"sh": "albert-jax prepare", "exit": "0\n"}, "another 0"),
+    ],
+)
+def test_a_host_says_how_far_which_script_is(files, answer, tmp_path):
+    """The command that a host is asked, in a home that has these files and no tmux."""
+    for suffix, text in files.items():
+        (tmp_path / f"base.{suffix}").write_text(text)
+    pretend(tmp_path, "tmux", "exit 1")
+    (command,) = (word for word in tpu_vm.poll(JOB, SITE).words if word.startswith("--command="))
+    found = subprocess.run(
+        ["bash", "-c", command.partition("=")[2]],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert (found.stdout.split(), found.stderr) == (answer.split(), "")
 
 
 def test_a_job_that_always_fails_is_given_up(cloud):
