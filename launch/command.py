@@ -19,18 +19,24 @@ class Command:
         line = shlex.join(self.words)
         return f"{line} <<'END'\n{self.stdin.rstrip()}\nEND" if self.stdin else line
 
-    def run(self) -> bool:
-        """Runs it, in view of the user; whether it succeeded. UserError if it is not installed."""
-        return self._run().returncode == 0
+    def run(self, seconds: float | None = None) -> bool:
+        """Runs it, in view of the user; whether it succeeded in time. UserError if it is not installed."""
+        return self._run(timeout=seconds) is not None
 
-    def answer(self) -> str | None:
-        """Runs it; what it prints, or None if it fails."""
-        result = self._run(stdout=subprocess.PIPE)
-        return None if result.returncode else result.stdout.strip()
+    def answer(self, seconds: float | None = None) -> str | None:
+        """Runs it; what it prints, or None if it fails or takes longer."""
+        printed = self._run(timeout=seconds, stdout=subprocess.PIPE)
+        return None if printed is None else printed.strip()
 
-    def _run(self, **options) -> subprocess.CompletedProcess:
+    def _run(self, **options) -> str | None:
         try:
-            return subprocess.run(self.words, input=self.stdin, text=True, check=False, **options)
+            words = self.words
+            return (
+                subprocess.run(words, input=self.stdin, text=True, check=True, **options).stdout
+                or ""
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            return None
         except FileNotFoundError as error:
             name = self.words[0]
             raise UserError(

@@ -24,7 +24,9 @@ from launch.job import STOPPED, Job
 from launch.site import Site
 
 POLL = 60  # seconds
+QUESTION, ACTION = 120, 1800  # seconds that a command may take
 MOST_RESTARTS = 10  # of a job that fails on a machine that lives
+MOST_TRIES = 10  # in a row, of what brings a job to where it runs
 LOST = ("FAILED", "SUSPENDED")  # states of a queued resource that will not come back
 FOLDER = "build/launch"
 BUNDLE = "albert_jax.bundle"
@@ -103,7 +105,7 @@ def delete(name: str, site: Site) -> Command:
 def keep(jobs: Sequence[Job], site: Site):
     """Keeps every job going until all have finished; a job begins when those before it are done.
 
-    A job that fails too often is given up, with those after it; the others go on.
+    A job that fails too often, or does not get to run, is given up with those after it; the others go on.
 
     Raises:
       UserError: jobs were given up, whose slices stay; or there are changes that are in no commit.
@@ -145,45 +147,52 @@ class Keeper:
     def __init__(self, site: Site):
         self._site = site
         self._failures: Counter[str] = Counter()
+        self._troubles: Counter[str] = Counter()  # since the job was last seen running
 
     def advance(self, job: Job) -> bool:
         """Looks at a job and does what is next; whether it has finished. GivenUp: it failed too often."""
-        found = state(job.name, self._site).answer()
+        found = state(job.name, self._site).answer(QUESTION)
         if found == "ACTIVE":
             return self._advance_active(job)
         if found is None:
             self._do(job, "asking for a slice", create(job, self._site))
         elif found in LOST:
             self._do(job, f"{found}, giving it back", delete(job.name, self._site))
+            self._note(job, f"its slice was {found}")
         else:
             _say(job, found)
         return False
 
     def _advance_active(self, job: Job) -> bool:
-        answer = poll(job, self._site).answer() or "does not answer"
+        answer = poll(job, self._site).answer(QUESTION) or ""
         match answer.split():
             case ["another", "running" | "0"]:
                 raise GivenUp(
                     f"{job.name} on that slice is another command; give it another --name, or first "
-                    f"python -m launch.tpu_vm delete --name={job.name}"
+                    f"{self._deletion(job)}"
                 )
+            case [*_, "running"]:
+                _say(job, "running")
+                self._troubles[job.name] = 0
             case [*_, "absent"]:
                 self._begin(job, "setting up and starting")
             case [*_, "0"]:
-                self._do(job, "finished, giving the slice back", delete(job.name, self._site))
-                return True
+                return self._do(
+                    job, "finished, giving the slice back", delete(job.name, self._site)
+                )
             case [*_, status] if status.isdigit():
                 self._restart(job, int(status))
             case _:
-                _say(job, answer)
+                _say(job, "does not answer")
+                self._note(job, "the slice does not answer")
         return False
 
     def _restart(self, job: Job, status: int):
         self._failures[job.name] += status != STOPPED
         if self._failures[job.name] > MOST_RESTARTS:
             raise GivenUp(
-                f"{job.name} failed {MOST_RESTARTS} times, last with status {status}; see its log: "
-                f"python -m launch.tpu_vm logs --name={job.name}"
+                f"{job.name} failed {MOST_RESTARTS} times, last with status {status}; see its log, "
+                f"python -m launch.tpu_vm logs --name={job.name}, then {self._deletion(job)}"
             )
         self._begin(job, f"ended with status {status}, setting up and starting again")
 
@@ -191,10 +200,26 @@ class Keeper:
         """Sends what there is now: what failed may have been mended, in the command or by a commit."""
         self._do(job, what, *setup(job, self._site), start(job, self._site))
 
-    def _do(self, job: Job, what: str, *commands: Command):
-        """Runs commands until one fails; the next look shows how far that came."""
+    def _do(self, job: Job, what: str, *commands: Command) -> bool:
+        """Runs commands until one fails; whether none did. The next look shows how far that came."""
         _say(job, what)
-        all(command.run() for command in commands)
+        done = all(command.run(ACTION) for command in commands)
+        if not done:
+            self._note(job, f"{what}: failed")
+        return done
+
+    def _note(self, job: Job, trouble: str):
+        """Counts what keeps a job from running. GivenUp: there was too much of it, in a row."""
+        self._troubles[job.name] += 1
+        if self._troubles[job.name] >= MOST_TRIES:
+            raise GivenUp(
+                f"{job.name} did not get on in {MOST_TRIES} tries, at last: {trouble}; see above, and "
+                f"leave no slice behind: {self._deletion(job)}"
+            )
+
+    def _deletion(self, job: Job) -> str:
+        place = f"--project={self._site.project} --zone={self._site.zone}"
+        return f"python -m launch.tpu_vm delete --name={job.name} {place}"
 
 
 def script(jobs: Sequence[Job], site: Site) -> str:

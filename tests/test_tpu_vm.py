@@ -71,7 +71,10 @@ echo "$*" >> calls
 case "$*" in
   *describe*) answers=states;;
   *has-session*) answers=polls;;
-  *) exit 0;;
+  *) refused=$(head -n 1 refused)
+     [[ -z $refused || "$*" != *$refused* ]] && exit 0
+     sed -i 1d refused
+     exit 1;;
 esac
 answer=$(head -n 1 $answers)
 sed -i 1d $answers
@@ -82,14 +85,15 @@ echo "$answer"
 
 @pytest.fixture
 def cloud(tmp_path, monkeypatch):
-    """A function: what gcloud will answer -> what was asked of it by the end."""
+    """A function: what gcloud will answer, and refuse -> what was asked of it by the end."""
     pretend(tmp_path, "gcloud", GCLOUD)
     pretend(tmp_path, "git", "")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tpu_vm, "POLL", 0)
 
-    def keep(states, polls, jobs=(JOB,)):
+    def keep(states, polls, jobs=(JOB,), refused=()):
+        (tmp_path / "refused").write_text("\n".join(refused))
         (tmp_path / "states").write_text("\n".join(states) + "\n")
         (tmp_path / "polls").write_text("\n".join(polls) + "\n")
         try:
@@ -121,6 +125,45 @@ def test_a_job_that_was_told_to_stop_starts_again(cloud):
     assert cloud(["ACTIVE"] * 22, polls) == ["scp", "new-session"] * 20 + ["delete"]
 
 
+GIVE_BACK = f"python -m launch.tpu_vm delete --name=base {PLACE}"
+
+
+@pytest.mark.parametrize(
+    ("states", "polls", "refused", "trouble"),
+    [
+        (["-"], [], ["create"], "asking for a slice: failed"),
+        (["FAILED"], [], [], "its slice was FAILED"),
+        (["ACTIVE"], ["absent"], ["uv venv"], "setting up and starting: failed"),
+        (["ACTIVE"], ["75"], ["uv venv"], "ended with status 75, .*: failed"),
+        (["ACTIVE"], ["-"], [], "the slice does not answer"),
+        (["ACTIVE"], ["0"], ["delete"], "finished, giving the slice back: failed"),
+    ],
+)
+def test_what_never_gets_on_is_given_up(states, polls, refused, trouble, cloud):
+    with pytest.raises(
+        UserError, match=f"base did not get on in 10 tries, at last: {trouble}; .*{GIVE_BACK}$"
+    ):
+        cloud(states * 10, polls * 10, refused=refused * 10)
+
+
+def test_tries_are_counted_since_the_job_was_seen_running(cloud):
+    polls = [*["-"] * 9, "running"] * 3 + ["0"]
+    assert cloud(["ACTIVE"] * 31, polls) == ["delete"]
+
+
+def test_a_slice_that_was_not_given_back_is_given_back_again(cloud):
+    assert cloud(["ACTIVE"] * 3, ["0"] * 3, refused=["delete"] * 2) == ["delete"] * 3
+
+
+def test_a_cloud_that_hangs_is_not_waited_for(cloud, tmp_path, monkeypatch):
+    pretend(tmp_path, "gcloud", "touch calls; exec sleep 60")
+    for limit in ("QUESTION", "ACTION"):
+        monkeypatch.setattr(tpu_vm, limit, 0.2)
+    monkeypatch.setattr(tpu_vm, "MOST_TRIES", 2)
+    with pytest.raises(UserError, match="asking for a slice: failed"):
+        cloud([], [])
+
+
 def test_what_has_been_mended_is_sent_before_the_job_starts_again(cloud):
     found = cloud(["ACTIVE"] * 3, ["another 1", "running", "0"])
     assert found == ["scp", "new-session", "delete"]
@@ -129,10 +172,7 @@ def test_what_has_been_mended_is_sent_before_the_job_starts_again(cloud):
 @pytest.mark.parametrize("state", ["running", "0"])
 def test_another_command_of_that_name_is_not_taken_for_this_one(cloud, state, tmp_path):
     (tmp_path / "calls").touch()
-    message = (
-        "base on that slice is another command; give it another --name, or first "
-        "python -m launch.tpu_vm delete --name=base"
-    )
+    message = f"base on that slice is another command; give it another --name, or first {GIVE_BACK}"
     with pytest.raises(UserError, match=message):
         cloud(["ACTIVE"], [f"another {state}"])
     assert "delete" not in (tmp_path / "calls").read_text()
@@ -164,7 +204,9 @@ def test_a_host_says_how_far_which_script_is(files, answer, tmp_path):
 
 
 def test_a_job_that_always_fails_is_given_up(cloud):
-    with pytest.raises(UserError, match="base failed 10 times, last with status 1; see its log"):
+    with pytest.raises(
+        UserError, match=f"base failed 10 times, last with status 1; see its log, .*{GIVE_BACK}"
+    ):
         cloud(["ACTIVE"] * 20, ["1"] * 20)
 
 
