@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from etils import epath
 
-from albert_jax.errors import UserError
 from albert_jax.paths import is_remote
 from experiments import inputs, runner
 from experiments.cell import Cell
 from experiments.results import Results, finished_in
+from launch.fit import check_shards
 from launch.job import Job
 from launch.site import Site
 from launch.submit import QUEUES, SHARED, processes, submit
@@ -44,7 +44,7 @@ def launch(
     jobs = []
     for cell in order.values():
         jobs.append(job(cell, root, order))
-        check_shards(cell, launcher, processes(jobs[-1], launcher, site))
+        check_shards(jobs[-1], launcher, processes(jobs[-1], launcher, site))
     waiting = [] if launcher in QUEUES else [job for job in jobs if job.after]
     submit([job for job in jobs if job not in waiting], launcher, site, dry_run)
     for later in waiting:
@@ -53,21 +53,13 @@ def launch(
         print("# when the others have finished: the same command again")
 
 
-def check_shards(cell: Cell, launcher: str, processes: int):
-    """Raises UserError where the processes of a job could not share out the text of its model."""
-    shards = cell.settings["data"]["shards"] if cell.command == "pretrain" else processes
-    if shards % processes:
-        raise UserError(
-            f"{cell.identity} reads its text in {shards} streams (data.shards), which {processes} processes "
-            f"of {launcher} cannot share out; ask for fewer by --accelerator, or --nodes and --gpus"
-        )
-
-
 def job(cell: Cell, root: epath.Path, order: Mapping[str, Cell]) -> Job:
     """A cell as a job of its own, after those of the cells that it needs."""
     after = tuple(need.identity for need in cell.needs if need.identity in order)
     alone = cell.command != "pretrain"
-    return Job(cell.identity, (tuple(cell.words(root)),), one_host=alone, after=after)
+    shards = () if alone else (cell.settings["data"]["shards"],)
+    words = tuple(cell.words(root))
+    return Job(cell.identity, (words,), one_host=alone, after=after, shards=shards)
 
 
 def collect(cells: Iterable[Cell], results: Results, root: epath.Path):

@@ -1,9 +1,9 @@
 """Brings albert-jax commands to machines.
 
-python -m launch tpu_vm     --name=base -- pretrain --config=... --workdir=gs://BUCKET/base
-python -m launch skypilot   --name=base -- pretrain --config=... --workdir=gs://BUCKET/base
-python -m launch kubernetes --name=base -- pretrain --config=... --workdir=gs://BUCKET/base
-python -m launch slurm      --name=base -- pretrain --config=... --workdir=/shared/runs/base
+python -m launch tpu_vm     --name=base -- pretrain --config=... --config.data.shards=8 --workdir=gs://BUCKET/base
+python -m launch skypilot   --name=base -- pretrain --config=... --config.data.shards=8 --workdir=gs://BUCKET/base
+python -m launch kubernetes --name=base -- pretrain --config=... --config.data.shards=8 --workdir=gs://BUCKET/base
+python -m launch slurm      --name=base -- pretrain --config=... --config.data.shards=16 --workdir=/shared/W
 
 With --dry-run it prints what it would run. A further -- begins a command that runs after the one
 before. launch/site.toml says where. Several processes on this machine: python -m launch.local

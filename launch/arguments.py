@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from albert_jax.errors import UserError, one_line
+from launch import fit
 from launch import site as sites
 from launch.job import Job
 from launch.site import Site
@@ -37,7 +38,8 @@ class Line(NamedTuple):
         """The job; its commands must have been given. It needs one host if none of them pretrains."""
         words = tuple(("albert_jax", *command) for command in self.commands)
         alone = not any(command[:1] == ["pretrain"] for command in self.commands)
-        return Job(self.name, words, one_host=alone)
+        job = Job(self.name, words, one_host=alone)
+        return dataclasses.replace(job, shards=fit.shards(job))
 
 
 def read(doc: str, argv: Sequence[str], verbs: Sequence[str]) -> Line:

@@ -23,12 +23,14 @@ class Job:
       commands: the words after `python -m` of each, as in ("albert_jax", "pretrain", "--config=...").
       one_host: whether the commands know of no other hosts: everything but pretraining.
       after: names of the jobs that must have finished before.
+      shards: data.shards of each pretraining, which the processes share out.
     """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
     one_host: bool = False
     after: tuple[str, ...] = ()
+    shards: tuple[int, ...] = ()
 
     def __post_init__(self):
         if not _NAME.fullmatch(self.name):

@@ -1,6 +1,6 @@
 """Kubernetes: a JobSet on a TPU slice of GKE; all pods start again when one fails or is preempted.
 
-python -m launch kubernetes --name=base -- pretrain --config=... --workdir=gs://BUCKET/base
+python -m launch kubernetes --name=base -- pretrain --config=... --config.data.shards=8 --workdir=gs://BUCKET/base
 
 The cluster needs JobSet (https://jobset.sigs.k8s.io) and a node pool of the slice; the image is
 built from the Dockerfile beside this file.

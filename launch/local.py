@@ -1,6 +1,6 @@
 """Several processes on this machine, each with CPU devices of its own: a rehearsal of several hosts.
 
-python -m launch.local --processes=2 --devices=4 -- pretrain --config=... --workdir=W
+python -m launch.local --processes=2 --devices=4 -- pretrain --config=... --config.data.shards=2 --workdir=W
 
 Every line is shown with the number of its process. A signal goes to all of them; when one fails,
 the others are ended.

@@ -1,6 +1,6 @@
 """SkyPilot: a managed job on a TPU slice, brought back by SkyPilot when it is preempted.
 
-python -m launch skypilot --name=base -- pretrain --config=... --workdir=gs://BUCKET/base
+python -m launch skypilot --name=base -- pretrain --config=... --config.data.shards=8 --workdir=gs://BUCKET/base
 """
 
 from collections.abc import Sequence

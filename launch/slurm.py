@@ -1,6 +1,6 @@
 """SLURM: a batch job on the GPUs of several nodes, a process a GPU; it saves and requeues at its time limit.
 
-python -m launch slurm --name=base -- pretrain --config=... --workdir=/shared/runs/base
+python -m launch slurm --name=base -- pretrain --config=... --config.data.shards=16 --workdir=/shared/W
 """
 
 import shlex

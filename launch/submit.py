@@ -10,6 +10,7 @@ from albert_jax.errors import UserError
 from albert_jax.paths import is_remote
 from launch import kubernetes, skypilot, slurm, tpu_vm
 from launch.command import Command
+from launch.fit import check_shards
 from launch.job import Job
 from launch.site import Site
 
@@ -35,7 +36,7 @@ def submit(jobs: Sequence[Job], launcher: str, site: Site, dry_run: bool = False
     Raises:
       UserError: a job does not fit the launcher, or its tool failed.
     """
-    check(jobs, launcher)
+    check(jobs, launcher, site)
     script = SCRIPTS[launcher](jobs, site)
     if dry_run:
         print(script)
@@ -45,7 +46,7 @@ def submit(jobs: Sequence[Job], launcher: str, site: Site, dry_run: bool = False
         raise UserError(f"{launcher}: not all jobs went out; see above")
 
 
-def check(jobs: Sequence[Job], launcher: str):
+def check(jobs: Sequence[Job], launcher: str, site: Site):
     """Raises UserError where jobs cannot go out by a launcher."""
     if launcher not in SCRIPTS:
         raise UserError(f"there is no launcher {launcher!r}; use one of {', '.join(SCRIPTS)}")
@@ -61,6 +62,7 @@ def check(jobs: Sequence[Job], launcher: str):
         local = [word for word in sum(job.commands, ()) if _is_local_workdir(word)]
         if launcher not in SHARED and local:
             raise UserError(f"{local[0]} goes when its machine goes; use --workdir=gs://BUCKET/...")
+        check_shards(job, launcher, processes(job, launcher, site))
 
 
 def processes(job: Job, launcher: str, site: Site) -> int:

@@ -1,6 +1,6 @@
 """TPU VMs by queued resources: made, set up, watched, made again when preempted, deleted when done.
 
-python -m launch tpu_vm --name=base -- pretrain --config=... --workdir=gs://BUCKET/base
+python -m launch tpu_vm --name=base -- pretrain --config=... --config.data.shards=8 --workdir=gs://BUCKET/base
 
 does it all, and stays until the job has finished. It keeps no state of its own: ended and started
 again, it asks the cloud how far things are and goes on from there. Single steps:

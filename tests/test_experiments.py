@@ -82,8 +82,8 @@ def test_processes_that_cannot_share_a_text_out_are_refused(tmp_path):
     with pytest.raises(UserError) as raised:
         experiments.main([*words, "--gpus=4", f"--results={tmp_path}"])
     assert re.fullmatch(
-        r"pretrain-\w+ reads its text in 1 streams \(data.shards\), which 8 processes of slurm cannot "
-        "share out; ask for fewer by --accelerator, or --nodes and --gpus",
+        r"pretrain-\w+ reads its text in 1 streams, which 8 processes of slurm cannot share out; "
+        "begin it with --config.data.shards=8, or ask for fewer by --accelerator, or --nodes and --gpus",
         str(raised.value),
     )
 

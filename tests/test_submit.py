@@ -62,13 +62,14 @@ def test_names_are_of_one_job_and_of_a_launcher():
 
 def test_the_command_line_makes_a_job_and_a_site(capsys):
     argv = "tpu_vm --name=base --dry-run --zone=us-central2-b --accelerator=v4-32 --no-spot"
-    words = "-- pretrain --config=c.py --workdir=gs://b/base -- fill-mask --model=gs://b/base hello"
+    config = "--config=configs/pretrain.py --config.data.shards=4"
+    words = f"-- pretrain {config} --workdir=gs://b/base -- fill-mask --model=gs://b/base hello"
     main([*argv.split(), *words.split()])
     out = capsys.readouterr().out
     assert "--accelerator-type=v4-32" in out and "--zone=us-central2-b" in out
     assert "--spot" not in out and f"--project={site.load().project}" in out
     python = ".venv/bin/python -m albert_jax"
-    assert f"{python} pretrain --config=c.py --workdir=gs://b/base && {python} fill-mask" in out
+    assert f"{python} pretrain {config} --workdir=gs://b/base && {python} fill-mask" in out
     main(["tpu_vm", "--name=base", "--dry-run", "--", "finetune", "--workdir=gs://b/sst2"])
     assert "--accelerator-type=v3-8 " in capsys.readouterr().out
 

@@ -77,12 +77,7 @@ LOWER = "lower schedule.learning_rate or lengthen schedule.warmup_steps"
 
 def main(argv: list[str]):
     """Reads the command line and pretrains."""
-    line = CommandLine(__doc__)
-    line.config()
-    line.path("workdir", "where the run is kept")
-    line.path("init", "a workdir whose parameters to begin with", required=False)
-    line.text("hosts", "HOW", "the processes of the run: one, cluster, or INDEX/COUNT@ADDRESS:PORT")
-    flags, _ = line.parse(argv)
+    flags, _ = command_line().parse(argv)
     hosts.connect(flags["hosts"])
     run = pretraining(flags["config"], flags["workdir"])
     alone = claimed(flags["workdir"] / ".lock") if jax.process_index() == 0 else nullcontext()
@@ -90,6 +85,16 @@ def main(argv: list[str]):
         done = pretrain(run, flags["workdir"], flags["init"])
     if not done:
         sys.exit(STOPPED)
+
+
+def command_line() -> CommandLine:
+    """The flags; the launchers read them, too."""
+    line = CommandLine(__doc__)
+    line.config()
+    line.path("workdir", "where the run is kept")
+    line.path("init", "a workdir whose parameters to begin with", required=False)
+    line.text("hosts", "HOW", "the processes of the run: one, cluster, or INDEX/COUNT@ADDRESS:PORT")
+    return line
 
 
 def pretrain(run: PretrainingConfig, workdir: epath.Path, init: epath.Path | None = None) -> bool:

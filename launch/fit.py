@@ -1,0 +1,32 @@
+"""What a job would fail of on machines that are paid for: it is known here, and refused."""
+
+from albert_jax.errors import UserError
+from launch.job import Job
+
+
+def shards(job: Job) -> tuple[int, ...]:
+    """data.shards of each pretraining of a job, as its config and flags say.
+
+    Raises:
+      UserError: a config or a flag is wrong.
+    """
+    words = [words[2:] for words in job.commands if words[:2] == ("albert_jax", "pretrain")]
+    return tuple(map(_shards, words))
+
+
+def _shards(words: tuple[str, ...]) -> int:
+    from albert_jax.commands import pretrain  # here, for it takes seconds that --help has not
+
+    flags, _ = pretrain.command_line().parse(list(words))
+    return pretrain.pretraining(flags["config"], flags["workdir"]).data.shards
+
+
+def check_shards(job: Job, launcher: str, processes: int):
+    """Raises UserError where the processes of a job could not share out the text that it reads."""
+    for shards in job.shards:
+        if shards % processes:
+            raise UserError(
+                f"{job.name} reads its text in {shards} streams, which {processes} processes of {launcher} "
+                f"cannot share out; begin it with --config.data.shards={processes}, or ask for fewer by "
+                "--accelerator, or --nodes and --gpus"
+            )

@@ -1,0 +1,54 @@
+"""Jobs as they are typed: what their machines could not run is a line, and nothing goes out."""
+
+import pytest
+
+from albert_jax.errors import UserError
+from launch.__main__ import main
+
+CONFIG = "--config=configs/pretrain.py:size=base"
+WORKDIR = "--workdir=gs://b/base"
+
+
+def dry(launcher, *words, site=("--accelerator=v3-64",)):
+    main([launcher, "--name=base", "--dry-run", *site, "--", *words])
+
+
+@pytest.mark.parametrize(
+    ("launcher", "site", "count"),
+    [
+        ("tpu_vm", ["--accelerator=v3-64"], 8),
+        ("kubernetes", ["--accelerator=v4-32"], 4),
+        ("slurm", ["--nodes=2", "--gpus=3"], 6),
+    ],
+)
+def test_processes_that_cannot_share_the_text_out_are_refused(launcher, site, count, capsys):
+    message = (
+        f"base reads its text in 1 streams, which {count} processes of {launcher} cannot share out"
+    )
+    with pytest.raises(UserError, match=message):
+        dry(launcher, "pretrain", CONFIG, WORKDIR, site=site)
+    shards = ["--config.data.shards", f"{2 * count}", "--config.data.batch_size=4608"]
+    dry(launcher, "pretrain", CONFIG, *shards, WORKDIR, site=site)
+    assert f"--config.data.shards {2 * count} " in capsys.readouterr().out
+
+
+def test_one_process_has_nothing_to_share_out(capsys):
+    dry("tpu_vm", "pretrain", CONFIG, WORKDIR, site=["--accelerator=v3-8"])
+    assert CONFIG in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--config=no/such.py", WORKDIR],
+            r"^--config: .* No such file or directory: 'no/such.py'$",
+        ),
+        ([CONFIG, "--config.data.shard=8", WORKDIR], r"^config\.data.* shard"),
+        ([CONFIG], "^--workdir is missing"),
+    ],
+)
+def test_what_is_wrong_in_the_words_is_said_here(words, message):
+    with pytest.raises(UserError, match=message) as raised:
+        dry("tpu_vm", "pretrain", *words)
+    assert "\n" not in str(raised.value)
