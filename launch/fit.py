@@ -1,7 +1,10 @@
 """What a job would fail of on machines that are paid for: it is known here, and refused."""
 
 from albert_jax.errors import UserError
+from albert_jax.paths import is_remote
 from launch.job import Job
+
+LEFT = ("workdir", "output")  # flags of what a command leaves behind
 
 
 def shards(job: Job) -> tuple[int, ...]:
@@ -19,6 +22,18 @@ def _shards(words: tuple[str, ...]) -> int:
 
     flags, _ = pretrain.command_line().parse(list(words))
     return pretrain.pretraining(flags["config"], flags["workdir"]).data.shards
+
+
+def check_remote(job: Job):
+    """Raises UserError where a job would leave what it makes on machines that are deleted."""
+    for words in job.commands:
+        for word, after in zip(words, (*words[1:], ""), strict=True):
+            flag, given, path = word.lstrip("-").partition("=")
+            path = path if given else after
+            if word.startswith("-") and flag in LEFT and not is_remote(path):
+                raise UserError(
+                    f"--{flag}={path} goes when its machine goes; use --{flag}=gs://BUCKET/..."
+                )
 
 
 def check_shards(job: Job, launcher: str, processes: int):

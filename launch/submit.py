@@ -7,10 +7,9 @@ import math
 from collections.abc import Sequence
 
 from albert_jax.errors import UserError
-from albert_jax.paths import is_remote
 from launch import kubernetes, skypilot, slurm, tpu_vm
 from launch.command import Command
-from launch.fit import check_shards
+from launch.fit import check_remote, check_shards
 from launch.job import Job
 from launch.site import Site
 
@@ -59,16 +58,11 @@ def check(jobs: Sequence[Job], launcher: str, site: Site):
                 f"{job.name} needs {', '.join(job.after)} first, and {launcher} starts all jobs at "
                 "once; launch those first, these when they have finished"
             )
-        local = [word for word in sum(job.commands, ()) if _is_local_workdir(word)]
-        if launcher not in SHARED and local:
-            raise UserError(f"{local[0]} goes when its machine goes; use --workdir=gs://BUCKET/...")
+        if launcher not in SHARED:
+            check_remote(job)
         check_shards(job, launcher, processes(job, launcher, site))
 
 
 def processes(job: Job, launcher: str, site: Site) -> int:
     """How many a job consists of: one for each host of a slice, with SLURM one for each GPU."""
     return math.prod(slurm.processes(job, site)) if launcher == "slurm" else site.slice(job).hosts
-
-
-def _is_local_workdir(word: str) -> bool:
-    return word.startswith("--workdir=") and not is_remote(word)

@@ -4,6 +4,7 @@ import pytest
 
 from albert_jax.errors import UserError
 from launch.__main__ import main
+from launch.submit import SCRIPTS, SHARED
 
 CONFIG = "--config=configs/pretrain.py:size=base"
 WORKDIR = "--workdir=gs://b/base"
@@ -52,3 +53,26 @@ def test_what_is_wrong_in_the_words_is_said_here(words, message):
     with pytest.raises(UserError, match=message) as raised:
         dry("tpu_vm", "pretrain", *words)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("launcher", sorted(SCRIPTS.keys() - set(SHARED)))
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["finetune", "--workdir=runs/base"],
+        ["finetune", "--workdir", "runs/base"],
+        ["finetune", "-workdir=runs/base", WORKDIR.replace("--", "-")],
+        ["predict", "--model=gs://b/base", "--output=runs/base"],
+    ],
+)
+def test_what_goes_with_its_machine_is_refused(launcher, words):
+    flag = "output" if "predict" in words else "workdir"
+    message = rf"--{flag}=runs/base goes when its machine goes; use --{flag}=gs://BUCKET"
+    with pytest.raises(UserError, match=message):
+        dry(launcher, *words)
+
+
+def test_what_stays_goes_out(capsys):
+    dry("tpu_vm", "finetune", "--workdir", "gs://b/sst2", "--output=gs://b/output.txt")
+    dry("slurm", "finetune", "--workdir", "runs/sst2", site=())
+    assert "--workdir gs://b/sst2" in capsys.readouterr().out

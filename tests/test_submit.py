@@ -11,7 +11,7 @@ from albert_jax.errors import UserError
 from launch import local, site
 from launch.__main__ import main
 from launch.job import Job
-from launch.submit import QUEUES, SCRIPTS, SHARED, submit
+from launch.submit import QUEUES, SCRIPTS, submit
 from tests.launching import JOB, PRETRAIN, SITE, pretend
 
 LATER = Job("base-sst2", (("albert_jax", "finetune", *PRETRAIN[2:]),), one_host=True)
@@ -44,13 +44,6 @@ def test_jobs_go_out_in_order_where_they_can_wait(launcher, capsys):
         with pytest.raises(UserError, match=f"later needs base first, and {launcher} starts all"):
             submit([JOB, later], launcher, SITE, dry_run=True)
         assert printed(capsys, launcher, later)  # base has finished, or would be here
-
-
-@pytest.mark.parametrize("launcher", sorted(SCRIPTS.keys() - set(SHARED)))
-def test_a_workdir_that_goes_with_its_machine_is_refused(launcher):
-    job = Job("base", (("albert_jax", "pretrain", "--workdir=runs/base"),))
-    with pytest.raises(UserError, match=r"--workdir=runs/base goes when its machine goes"):
-        submit([job], launcher, SITE, dry_run=True)
 
 
 def test_names_are_of_one_job_and_of_a_launcher():
