@@ -6,7 +6,8 @@ python -m launch kubernetes --name=base -- pretrain --config=... --config.data.s
 python -m launch slurm      --name=base -- pretrain --config=... --config.data.shards=16 --workdir=/shared/W
 
 With --dry-run it prints what it would run. A further -- begins a command that runs after the one
-before. launch/site.toml says where. Several processes on this machine: python -m launch.local
+before. A job that does not pretrain gets one host: prepare by a job of its own, first.
+launch/site.toml says where. Several processes on this machine: python -m launch.local
 """
 
 from launch import arguments

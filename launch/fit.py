@@ -4,6 +4,7 @@ from albert_jax.errors import UserError
 from albert_jax.paths import is_remote
 from launch.job import Job
 
+PRETRAIN = ("albert_jax", "pretrain")  # the one command whose processes work together
 LEFT = ("workdir", "output")  # flags of what a command leaves behind
 
 
@@ -13,7 +14,7 @@ def shards(job: Job) -> tuple[int, ...]:
     Raises:
       UserError: a config or a flag is wrong.
     """
-    words = [words[2:] for words in job.commands if words[:2] == ("albert_jax", "pretrain")]
+    words = [words[2:] for words in job.commands if words[:2] == PRETRAIN]
     return tuple(map(_shards, words))
 
 
@@ -34,6 +35,16 @@ def check_remote(job: Job):
                 raise UserError(
                     f"--{flag}={path} goes when its machine goes; use --{flag}=gs://BUCKET/..."
                 )
+
+
+def check_together(job: Job, processes: int):
+    """Raises UserError where each of several processes would do the whole of a command."""
+    for words in job.commands:
+        if processes > 1 and words[:2] != PRETRAIN:
+            raise UserError(
+                f"{job.name}: every one of {processes} processes would {words[1]}; launch that as a job of "
+                "its own, which gets one host"
+            )
 
 
 def check_shards(job: Job, launcher: str, processes: int):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from albert_jax.errors import UserError
 from launch import kubernetes, skypilot, slurm, tpu_vm
 from launch.command import Command
-from launch.fit import check_remote, check_shards
+from launch.fit import check_remote, check_shards, check_together
 from launch.job import Job
 from launch.site import Site
 
@@ -60,7 +60,9 @@ def check(jobs: Sequence[Job], launcher: str, site: Site):
             )
         if launcher not in SHARED:
             check_remote(job)
-        check_shards(job, launcher, processes(job, launcher, site))
+        count = processes(job, launcher, site)
+        check_together(job, count)
+        check_shards(job, launcher, count)
 
 
 def processes(job: Job, launcher: str, site: Site) -> int:

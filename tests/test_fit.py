@@ -76,3 +76,15 @@ def test_what_stays_goes_out(capsys):
     dry("tpu_vm", "finetune", "--workdir", "gs://b/sst2", "--output=gs://b/output.txt")
     dry("slurm", "finetune", "--workdir", "runs/sst2", site=())
     assert "--workdir gs://b/sst2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("launcher", SCRIPTS)
+def test_what_one_host_does_is_not_done_by_all(launcher, capsys):
+    prepare = ["prepare", CONFIG, WORKDIR]
+    pretrain = ["--", "pretrain", CONFIG, "--config.data.shards=16", WORKDIR]
+    message = r"^base: every one of \d+ processes would prepare; launch that as a job of its own"
+    with pytest.raises(UserError, match=message):
+        dry(launcher, *prepare, *pretrain)
+    dry(launcher, *prepare, "--", *prepare)
+    dry("tpu_vm", *prepare, *pretrain, site=["--accelerator=v3-8"])
+    assert "prepare" in capsys.readouterr().out

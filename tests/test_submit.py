@@ -36,7 +36,7 @@ def test_a_dry_run_is_a_flawless_script(launcher, capsys):
 
 @pytest.mark.parametrize("launcher", SCRIPTS)
 def test_jobs_go_out_in_order_where_they_can_wait(launcher, capsys):
-    later = Job("later", LATER.commands, after=("base",))
+    later = Job("later", LATER.commands, one_host=True, after=("base",))
     if launcher in QUEUES:
         script = printed(capsys, launcher, JOB, later)
         assert "afterok:$base" in script or "after base" in script
@@ -56,13 +56,13 @@ def test_names_are_of_one_job_and_of_a_launcher():
 def test_the_command_line_makes_a_job_and_a_site(capsys):
     argv = "tpu_vm --name=base --dry-run --zone=us-central2-b --accelerator=v4-32 --no-spot"
     config = "--config=configs/pretrain.py --config.data.shards=4"
-    words = f"-- pretrain {config} --workdir=gs://b/base -- fill-mask --model=gs://b/base hello"
+    words = f"-- pretrain {config} --workdir=gs://b/base -- pretrain {config} --workdir=gs://b/next"
     main([*argv.split(), *words.split()])
     out = capsys.readouterr().out
     assert "--accelerator-type=v4-32" in out and "--zone=us-central2-b" in out
     assert "--spot" not in out and f"--project={site.load().project}" in out
     python = ".venv/bin/python -m albert_jax"
-    assert f"{python} pretrain {config} --workdir=gs://b/base && {python} fill-mask" in out
+    assert f"{python} pretrain {config} --workdir=gs://b/base && {python} pretrain" in out
     main(["tpu_vm", "--name=base", "--dry-run", "--", "finetune", "--workdir=gs://b/sst2"])
     assert "--accelerator-type=v3-8 " in capsys.readouterr().out
 
