@@ -33,9 +33,11 @@ def submit(jobs: Sequence[Job], launcher: str, site: Site, dry_run: bool = False
       dry_run: only print the shell script that it comes to.
 
     Raises:
-      UserError: a job does not fit the launcher, or its tool failed.
+      UserError: a job does not fit the launcher, its tool failed, or there are changes that are in no commit.
     """
     check(jobs, launcher, site)
+    if not dry_run:
+        check_committed()
     script = SCRIPTS[launcher](jobs, site)
     if dry_run:
         print(script)
@@ -63,6 +65,17 @@ def check(jobs: Sequence[Job], launcher: str, site: Site):
         count = processes(job, launcher, site)
         check_together(job, count)
         check_shards(job, launcher, count)
+
+
+def check_committed():
+    """Raises UserError where machines would not run what stands in the files here."""
+    changes = Command(("git", "status", "--porcelain", "--untracked-files=no")).answer()
+    if changes is None:
+        raise UserError(
+            "this folder is no checkout of git, and a job is a commit; launch in a checkout"
+        )
+    if changes:
+        raise UserError("a job is a commit, and there are changes; commit them")
 
 
 def processes(job: Job, launcher: str, site: Site) -> int:

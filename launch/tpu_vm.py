@@ -29,9 +29,8 @@ MOST_RESTARTS = 10  # of a job that fails on a machine that lives
 MOST_TRIES = 10  # in a row, of what brings a job to where it runs
 LOST = ("FAILED", "SUSPENDED")  # states of a queued resource that will not come back
 FOLDER = "build/launch"
-BUNDLE = "albert_jax.bundle"
-SETUP = f"""\
-rm -rf albert_jax && git clone --quiet {BUNDLE} albert_jax && cd albert_jax &&
+SETUP = """\
+rm -rf albert_jax && git clone --quiet {}.bundle albert_jax && cd albert_jax &&
 python3 -m pip install --quiet --user uv &&
 python3 -m uv venv --quiet --python 3.12 .venv &&
 python3 -m uv pip install --quiet --python .venv -c constraints.txt --editable .[tpu]"""
@@ -50,17 +49,27 @@ def state(name: str, site: Site) -> Command:
     return _gcloud(site, "queued-resources", "describe", name, "--format=value(state.state)")
 
 
-def setup(job: Job, site: Site) -> list[Command]:
-    """Brings the committed checkout and the job to every host, and installs."""
-    files = [f"{FOLDER}/{BUNDLE}", f"{FOLDER}/{job.name}.sh"]
+def pack(job: Job) -> list[Command]:
+    """Makes the files of a job: the commit, which stays the same while it is kept, and its script."""
+    bundle, script = _files(job)
     return [
         Command(("mkdir", "-p", FOLDER)),
-        Command(("git", "bundle", "create", "--quiet", files[0], "HEAD")),
-        write(files[1], script_of(job)),
-        _on_hosts(job.name, site, "true", worker="0"),  # makes the key for ssh, once
-        _gcloud(site, "tpu-vm", "scp", *files, f"{job.name}:", "--worker=all"),
-        _on_hosts(job.name, site, SETUP),
+        Command(("git", "bundle", "create", "--quiet", bundle, "HEAD")),
+        write(script, script_of(job)),
     ]
+
+
+def setup(job: Job, site: Site) -> list[Command]:
+    """Brings the files of a job to every host, and installs."""
+    return [
+        _on_hosts(job.name, site, "true", worker="0"),  # makes the key for ssh, once
+        _gcloud(site, "tpu-vm", "scp", *_files(job), f"{job.name}:", "--worker=all"),
+        _on_hosts(job.name, site, SETUP.format(job.name)),
+    ]
+
+
+def _files(job: Job) -> tuple[str, str]:
+    return f"{FOLDER}/{job.name}.bundle", f"{FOLDER}/{job.name}.sh"
 
 
 def script_of(job: Job) -> str:
@@ -108,10 +117,13 @@ def keep(jobs: Sequence[Job], site: Site):
     A job that fails too often, or does not get to run, is given up with those after it; the others go on.
 
     Raises:
-      UserError: jobs were given up, whose slices stay; or there are changes that are in no commit.
+      UserError: jobs were given up, whose slices stay; or their files could not be made.
     """
-    if Command(("git", "status", "--porcelain", "--untracked-files=no")).answer():
-        raise UserError("the machines get the last commit, and there are changes; commit them")
+    for job in jobs:
+        if not all(command.run() for command in pack(job)):
+            raise UserError(
+                f"{FOLDER} did not get the files of {job.name}; see above, and mend that first"
+            )
     keeper = Keeper(site)
     waiting = {job.name: job for job in jobs}
     given_up: dict[str, str] = {}
@@ -197,7 +209,7 @@ class Keeper:
         self._begin(job, f"ended with status {status}, setting up and starting again")
 
     def _begin(self, job: Job, what: str):
-        """Sends what there is now: what failed may have been mended, in the command or by a commit."""
+        """Sends the files anew: since they were sent last, what failed may have been mended."""
         self._do(job, what, *setup(job, self._site), start(job, self._site))
 
     def _do(self, job: Job, what: str, *commands: Command) -> bool:
@@ -229,7 +241,7 @@ def script(jobs: Sequence[Job], site: Site) -> str:
         slice_, asked = site.slice(job), state(job.name, site)
         after = f", after {', '.join(job.after)}" if job.after else ""
         lines += [f"# {job.name}: {slice_.name}, hosts: {slice_.hosts}{after}"]
-        lines += [create(job, site), f"# every {POLL} s, until it says ACTIVE", asked]
+        lines += [*pack(job), create(job, site), f"# every {POLL} s, until it says ACTIVE", asked]
         lines += [*setup(job, site), start(job, site)]
         lines += [f"# every {POLL} s; {' or '.join(LOST)}: delete, and from the top", asked]
         lines += [poll(job, site), "# when it says 0", delete(job.name, site), ""]
@@ -250,7 +262,11 @@ def _say(job: Job, what: str):
     print(f"{time.strftime('%H:%M:%S')} {job.name}: {what}", flush=True)
 
 
-BY_JOB: dict[str, Callable[..., Any]] = {"create": create, "setup": setup, "start": start}
+def _setup(job: Job, site: Site) -> list[Command]:
+    return [*pack(job), *setup(job, site)]
+
+
+BY_JOB: dict[str, Callable[..., Any]] = {"create": create, "setup": _setup, "start": start}
 BY_NAME: dict[str, Callable[..., Any]] = {"status": state, "logs": logs, "delete": delete}
 
 

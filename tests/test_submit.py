@@ -68,6 +68,7 @@ def test_the_command_line_makes_a_job_and_a_site(capsys):
 
 
 def test_what_is_submitted_is_the_script(tmp_path, monkeypatch):
+    pretend(tmp_path, "git", "")
     pretend(tmp_path, "kubectl", f"cat > {tmp_path}/applied; exit 3")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(UserError, match="kubernetes: not all jobs went out"):
@@ -86,3 +87,26 @@ def test_what_is_submitted_is_the_script(tmp_path, monkeypatch):
 def test_wrong_words_are_a_line(program, words, message):
     with pytest.raises(SystemExit, match=message):
         program(words)
+
+
+@pytest.mark.parametrize("launcher", SCRIPTS)
+@pytest.mark.parametrize(
+    ("git", "message"),
+    [
+        ("echo ' M setup.py'", "a job is a commit, and there are changes; commit them"),
+        ("exit 128", "this folder is no checkout of git, and a job is a commit"),
+    ],
+)
+def test_what_is_in_no_commit_does_not_go_out(
+    launcher, git, message, tmp_path, monkeypatch, capsys
+):
+    pretend(tmp_path, "git", git)
+    for tool in ("bash", "gcloud"):
+        pretend(tmp_path, tool, f"touch {tmp_path}/sent").write_text(
+            f"#!/bin/sh\ntouch {tmp_path}/sent\n"
+        )
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(UserError, match=message):
+        submit([JOB], launcher, SITE)
+    assert not (tmp_path / "sent").exists()
+    assert printed(capsys, launcher, JOB)

@@ -22,15 +22,18 @@ def test_a_slice_is_asked_for_by_name_type_and_software():
 
 
 def test_the_commit_and_the_job_go_to_every_host():
-    lines = [str(command) for command in tpu_vm.setup(JOB, SITE)]
-    assert lines[1] == "git bundle create --quiet build/launch/albert_jax.bundle HEAD"
-    assert lines[3] == f"gcloud compute tpus tpu-vm ssh base --worker=0 --command=true {PLACE}"
-    assert lines[4] == (
-        "gcloud compute tpus tpu-vm scp build/launch/albert_jax.bundle build/launch/base.sh base: "
+    packed, lines = (
+        [str(it) for it in commands] for commands in (tpu_vm.pack(JOB), tpu_vm.setup(JOB, SITE))
+    )
+    assert packed[1] == "git bundle create --quiet build/launch/base.bundle HEAD"
+    assert packed[2].startswith("tee build/launch/base.sh <<'END'\n#!/bin/bash\n")
+    assert lines[0] == f"gcloud compute tpus tpu-vm ssh base --worker=0 --command=true {PLACE}"
+    assert lines[1] == (
+        "gcloud compute tpus tpu-vm scp build/launch/base.bundle build/launch/base.sh base: "
         f"--worker=all {PLACE}"
     )
-    assert lines[5] == (
-        f"{ON_ALL} '--command=rm -rf albert_jax && git clone --quiet albert_jax.bundle albert_jax "
+    assert lines[2] == (
+        f"{ON_ALL} '--command=rm -rf albert_jax && git clone --quiet base.bundle albert_jax "
         "&& cd albert_jax &&\npython3 -m pip install --quiet --user uv &&\n"
         "python3 -m uv venv --quiet --python 3.12 .venv &&\npython3 -m uv pip install --quiet "
         f"--python .venv -c constraints.txt --editable .[tpu]' {PLACE}"
@@ -235,11 +238,20 @@ def _lines(path):
     return path.read_text().splitlines()
 
 
-def test_changes_that_are_in_no_commit_would_be_left_behind(cloud, tmp_path):
-    pretend(tmp_path, "git", "echo ' M setup.py'")
+def test_all_slices_of_a_job_get_the_commit_that_it_began_with(cloud, tmp_path):
+    pretend(tmp_path, "git", 'echo "git $*" >> calls')
+    cloud(["ACTIVE", "SUSPENDED", "-", "ACTIVE", "ACTIVE"], ["absent", "absent", "0"])
+    calls = _lines(tmp_path / "calls")
+    assert [call for call in calls if "bundle create" in call] == calls[:1]
+    assert sum(" scp build/launch/base.bundle build/launch/base.sh " in call for call in calls) == 2
+
+
+def test_without_the_files_of_a_job_no_slice_is_asked_for(cloud, tmp_path):
+    pretend(tmp_path, "git", "exit 1")
     (tmp_path / "calls").touch()
-    with pytest.raises(UserError, match="commit them"):
-        cloud([], [])
+    with pytest.raises(UserError, match="build/launch did not get the files of base; see above"):
+        cloud(["-"], [])
+    assert not _lines(tmp_path / "calls")
 
 
 def test_a_single_step_is_shown_or_done(cloud, tmp_path, capfd):
