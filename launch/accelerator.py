@@ -17,11 +17,12 @@ class Generation(NamedTuple):
     counts: int  # what the number in a slice's name counts for a chip: its cores, or 1
     axes: int  # of the torus
     chips: int  # of the largest slice that is one host
-    nodes: str  # GKE's name for it
+    nodes: str  # GKE's name for slices
+    node: str = ""  # and for one host, where it differs
 
 
 GENERATIONS = {
-    "v3": Generation("tpu-ubuntu2204-base", 2, 2, 4, "tpu-v3-slice"),
+    "v3": Generation("tpu-ubuntu2204-base", 2, 2, 4, "tpu-v3-slice", "tpu-v3-device"),
     "v4": Generation("tpu-ubuntu2204-base", 2, 3, 4, "tpu-v4-podslice"),
     "v5litepod": Generation("v2-alpha-tpuv5-lite", 1, 2, 8, "tpu-v5-lite-podslice"),
     "v5p": Generation("v2-alpha-tpuv5", 2, 3, 4, "tpu-v5p-slice"),
@@ -64,6 +65,12 @@ class Accelerator:
         power, axes = self.chips.bit_length() - 1, self.generation.axes
         sides = sorted(2 ** ((power + i) // axes) for i in range(axes))
         return "x".join(map(str, sorted(sides, key=lambda side: side == 1)))
+
+    @property
+    def nodes(self) -> str:
+        """GKE's name for it."""
+        alone = self.generation.node if self.hosts == 1 else ""
+        return alone or self.generation.nodes
 
     @property
     def one_host(self) -> "Accelerator":

@@ -2,8 +2,9 @@
 
 python -m launch kubernetes --name=base -- pretrain --config=... --config.data.shards=8 --workdir=gs://BUCKET/base
 
-The cluster needs JobSet (https://jobset.sigs.k8s.io) and a node pool of the slice; the image is
-built from the Dockerfile beside this file.
+What has ended can be looked at for ten minutes; after these the same command goes on with it. The
+cluster needs JobSet (https://jobset.sigs.k8s.io) and a node pool of the slice; the image is built from
+the Dockerfile beside this file.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from launch.job import Job
 from launch.site import Site
 
 RESTARTS = 100
+SHOWN = 600  # seconds that a JobSet is there when it has ended; until then the same command does nothing
 GRACE = 60  # seconds from SIGTERM to SIGKILL, to save in
 
 
@@ -28,6 +30,7 @@ def jobset(job: Job, site: Site) -> dict:
             "annotations": {exclusive: "cloud.google.com/gke-nodepool"},
         },
         "spec": {
+            "ttlSecondsAfterFinished": SHOWN,
             "failurePolicy": {"maxRestarts": RESTARTS},
             "replicatedJobs": [{"name": "hosts", "replicas": 1, "template": _hosts(job, site)}],
         },
@@ -48,7 +51,7 @@ def _pod(job: Job, site: Site) -> dict:
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": GRACE,
         "nodeSelector": {
-            "cloud.google.com/gke-tpu-accelerator": slice_.generation.nodes,
+            "cloud.google.com/gke-tpu-accelerator": slice_.nodes,
             "cloud.google.com/gke-tpu-topology": slice_.topology,
         }
         | ({"cloud.google.com/gke-spot": "true"} if site.spot else {}),

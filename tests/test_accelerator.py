@@ -3,6 +3,14 @@ import pytest
 from albert_jax.errors import UserError
 from launch.accelerator import GENERATIONS, Accelerator
 
+NODES = {  # GKE's name of the nodes, in its table of machine types
+    "v3-8": "tpu-v3-device",
+    "v3-32": "tpu-v3-slice",
+    "v4-8": "tpu-v4-podslice",
+    "v5litepod-8": "tpu-v5-lite-podslice",
+    "v5p-16": "tpu-v5p-slice",
+    "v6e-8": "tpu-v6e-slice",
+}
 SLICES = {  # chips, hosts, topology, runtime; from Google's tables of each generation
     "v3-8": (4, 1, "2x2", "tpu-ubuntu2204-base"),
     "v3-128": (64, 16, "8x8", "tpu-ubuntu2204-base"),
@@ -23,6 +31,11 @@ SLICES = {  # chips, hosts, topology, runtime; from Google's tables of each gene
 def test_a_slice_has_what_google_says(name):
     it = Accelerator(name)
     assert (it.chips, it.hosts, it.topology, it.generation.runtime) == SLICES[name]
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_nodes_are_called_what_gke_calls_them(name):
+    assert Accelerator(name).nodes == NODES[name]
 
 
 @pytest.mark.parametrize("name", GENERATIONS)

@@ -10,6 +10,7 @@ def test_the_manifest_is_a_pod_for_every_host():
     found = yaml.safe_load(text.removesuffix("END"))
     assert (found["apiVersion"], found["kind"]) == ("jobset.x-k8s.io/v1alpha2", "JobSet")
     assert found["metadata"]["name"] == "base"
+    assert found["spec"]["ttlSecondsAfterFinished"] == 600  # it would be in the way of the next
     assert found["spec"]["failurePolicy"] == {"maxRestarts": 100}
     (hosts,) = found["spec"]["replicatedJobs"]
     job = hosts["template"]["spec"]
