@@ -42,9 +42,10 @@ class Accelerator:
         if not found or found[1] not in GENERATIONS:
             known = ", ".join(f"{name}-N" for name in GENERATIONS)
             raise UserError(f"accelerator {self.name!r} is not known; use one of {known}")
-        if self.chips < 1 or self.chips & (self.chips - 1):
+        number, least = int(found[2]), self.generation.counts
+        if number < least or number & (number - 1):
             raise UserError(
-                f"accelerator {self.name}: {self.chips} chips are no power of two; choose a number that is"
+                f"accelerator {self.name}: {number} is no power of two, at least {least}; choose one that is"
             )
 
     @property

@@ -137,6 +137,9 @@ def main(argv: list[str]):
     options = parser.parse_args(own)
     if len(commands) != 1:
         raise UserError(f"one albert-jax command, not {len(commands)}, belongs after --")
+    for name in ("processes", "devices"):
+        if getattr(options, name) < 1:
+            raise UserError(f"--{name}={getattr(options, name)} is too few; make it 1 or more")
     settings = (commands[0], options.processes, options.devices, free_port())
     if options.dry_run:
         print(script(*settings))

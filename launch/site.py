@@ -45,7 +45,7 @@ def load(path: Path = FILE, **changes: str | int | bool) -> Site:
     """
     try:
         values = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error}); correct it") from error
     wanted: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Site)}
     for name in sorted(wanted.keys() ^ values.keys()):

@@ -43,7 +43,9 @@ def test_every_generation_has_a_slice_of_one_host(name):
     assert Accelerator(f"{name}-64").one_host.hosts == 1
 
 
-@pytest.mark.parametrize("name", ["v5e-16", "v3", "v3-x", "h100-8", "v3-24", "v4-1"])
+@pytest.mark.parametrize(
+    "name", ["v5e-16", "v3", "v3-x", "h100-8", "v3-24", "v4-1", "v4-9", "v6e-0"]
+)
 def test_other_names_are_errors(name):
     with pytest.raises(UserError, match=f"accelerator '?{name}"):
         Accelerator(name)

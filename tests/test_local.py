@@ -96,6 +96,12 @@ def test_it_takes_one_command():
         local.main(["--processes=2"])
 
 
+@pytest.mark.parametrize("flag", ["--processes=0", "--processes=-1", "--devices=0"])
+def test_none_is_too_few(flag):
+    with pytest.raises(UserError, match=f"{flag} is too few; make it 1 or more"):
+        local.main([flag, "--", "pretrain"])
+
+
 def test_python_m_launch_says_in_one_line_what_is_wrong():
     command = [sys.executable, "-m", "launch", "tpu_vm", "--name=B", "--", "pretrain"]
     root = Path(__file__).parents[1]

@@ -41,3 +41,10 @@ def test_a_missing_setting_is_an_error(tmp_path):
     path.write_text(site.FILE.read_text().replace("zone", "#"))
     with pytest.raises(UserError, match="zone is missing"):
         site.load(path)
+
+
+def test_a_file_that_is_no_text_is_an_error(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_bytes(b'project = "caf\xe9"')
+    with pytest.raises(UserError, match=r"site.toml cannot be read \(.*codec.*\); correct it"):
+        site.load(path)
