@@ -25,6 +25,14 @@ def _shards(words: tuple[str, ...]) -> int:
     return pretrain.pretraining(flags["config"], flags["workdir"]).data.shards
 
 
+def check(job: Job, launcher: str, processes: int, shared: bool = False):
+    """Raises UserError where a job does not fit so many processes, or machines that share no file system."""
+    if not shared:
+        check_remote(job)
+    check_together(job, processes)
+    check_shards(job, launcher, processes)
+
+
 def check_remote(job: Job):
     """Raises UserError where a job would leave what it makes on machines that are deleted."""
     for words in job.commands:

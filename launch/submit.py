@@ -7,9 +7,8 @@ import math
 from collections.abc import Sequence
 
 from albert_jax.errors import UserError
-from launch import kubernetes, skypilot, slurm, tpu_vm
+from launch import fit, kubernetes, skypilot, slurm, tpu_vm
 from launch.command import Command
-from launch.fit import check_remote, check_shards, check_together
 from launch.job import Job
 from launch.site import Site
 
@@ -60,11 +59,7 @@ def check(jobs: Sequence[Job], launcher: str, site: Site):
                 f"{job.name} needs {', '.join(job.after)} first, and {launcher} starts all jobs at "
                 "once; launch those first, these when they have finished"
             )
-        if launcher not in SHARED:
-            check_remote(job)
-        count = processes(job, launcher, site)
-        check_together(job, count)
-        check_shards(job, launcher, count)
+        fit.check(job, launcher, processes(job, launcher, site), launcher in SHARED)
 
 
 def check_committed():

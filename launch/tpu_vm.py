@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from albert_jax.errors import UserError
-from launch import arguments
+from launch import arguments, fit
 from launch.command import Command, write
 from launch.job import STOPPED, Job
 from launch.site import Site
@@ -274,6 +274,7 @@ def main(argv: list[str]):
     """Does one step for one job."""
     line = arguments.read(__doc__, argv, (*BY_JOB, *BY_NAME))
     if line.verb in BY_JOB:
+        fit.check(line.job, "tpu_vm", line.site.slice(line.job).hosts)
         found = BY_JOB[line.verb](line.job, line.site)
     else:
         found = BY_NAME[line.verb](line.name, line.site)

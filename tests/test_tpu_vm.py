@@ -262,6 +262,8 @@ def test_a_single_step_is_shown_or_done(cloud, tmp_path, capfd):
     assert "delete base --force --quiet --project=q" in (tmp_path / "calls").read_text()
     with pytest.raises(UserError, match="no command"):
         tpu_vm.main(["create", "--name=base"])
+    with pytest.raises(UserError, match="--workdir=W goes when its machine goes"):
+        tpu_vm.main(["create", "--name=base", "--", "finetune", "--workdir=W"])
     pretend(tmp_path, "gcloud", "exit 1")
     with pytest.raises(UserError, match="base: delete failed; gcloud has said why"):
         tpu_vm.main(["delete", "--name=base", "--project=q"])
