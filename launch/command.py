@@ -29,12 +29,9 @@ class Command:
         return None if printed is None else printed.strip()
 
     def _run(self, **options) -> str | None:
+        """What it printed, as far as that is caught; None if it failed or took longer."""
         try:
-            words = self.words
-            return (
-                subprocess.run(words, input=self.stdin, text=True, check=True, **options).stdout
-                or ""
-            )
+            done = subprocess.run(self.words, input=self.stdin, text=True, check=True, **options)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             return None
         except FileNotFoundError as error:
@@ -42,6 +39,7 @@ class Command:
             raise UserError(
                 f"{name} is not installed; install it, or see with --dry-run what would be run"
             ) from error
+        return done.stdout or ""
 
 
 def write(path: str, text: str) -> Command:
