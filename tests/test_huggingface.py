@@ -11,7 +11,7 @@ from etils import epath
 import albert_jax
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
-from albert_jax.interop import huggingface, tables
+from albert_jax.interop import huggingface, tables, tokenizer
 from albert_jax.interop.names import flat, from_params
 from tests.models import assert_same, hidden, random_model, sentencepiece_model
 
@@ -203,6 +203,45 @@ def test_words_that_are_found_in_another_way_are_refused(tmp_path, spm):
     (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
     (folder / "tokenizer_config.json").write_text('{"word_tokenizer_type": "mecab"}')
     with pytest.raises(UserError, match=r"word_tokenizer_type is 'mecab'; only 'basic' can be"):
+        albert_jax.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("added_tokens.json", {"[E1]": 38}),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"38": {"content": "[E1]"}}}),
+    ],
+)
+def test_pieces_that_were_added_are_not_lost(tmp_path, spm, file, content):
+    """Their embeddings are trained; spelled out in other pieces, texts would get other answers."""
+    pytest.importorskip("tokenizers")
+    folder = make_folder(tmp_path / "hf", spm)
+    (folder / file).write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"hf: '\[E1\]' is an added token; save the folder with"):
+        albert_jax.load(folder)
+    plain = tokenizer._describe(Vocabulary(spm, Normalisation()))
+    write = (folder / "tokenizer.json").write_text
+    write(json.dumps(plain))
+    with pytest.raises(UserError, match=r"hf: '\[E1\]' is an added token"):
+        albert_jax.load(folder)
+    own = plain["added_tokens"][0] | {"id": 38, "content": "[E1]"}
+    write(json.dumps(plain | {"added_tokens": [*plain["added_tokens"], own]}))
+    model = albert_jax.load(folder)
+    assert model.vocabulary.encode("[E1] the cat")[0] == 38
+    albert_jax.save(model, tmp_path / "back", "huggingface")
+    assert albert_jax.load(tmp_path / "back").vocabulary.encode("[E1]") == [38]
+
+
+def test_added_pieces_without_a_tokenizer_are_refused(tmp_path, spm):
+    folder = make_folder(tmp_path / "hf", spm)
+    (folder / "spiece.model").rename(tmp_path / "spiece.model")
+    (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
+    (folder / "added_tokens.json").write_text('{"[PAD]": 0, "[E1]": 5}')
+    with pytest.raises(UserError, match=r"hf: '\[E1\]' is an added token"):
+        albert_jax.load(folder)
+    (folder / "tokenizer_config.json").write_text('{"added_tokens_decoder": {"5": "[E1]"}}')
+    with pytest.raises(UserError, match=r"its added tokens cannot be read \(TypeError.*restore"):
         albert_jax.load(folder)
 
 

@@ -28,6 +28,11 @@ def without(text, piece):
     return json.dumps(content)
 
 
+def added(number, piece, **changes):
+    token = {"id": number, "content": piece, "special": True, "normalized": False}
+    return token | dict.fromkeys(("single_word", "lstrip", "rstrip"), False) | changes
+
+
 @pytest.fixture
 def bert():
     pytest.importorskip("tokenizers")
@@ -53,15 +58,22 @@ def test_wordpiece(bert):
 
 
 def test_a_mask_that_is_typed_is_text(bert):
-    mask = {"id": 4, "content": "[MASK]", "special": True, "normalized": False}
-    mask |= dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
-    vocabulary = TokenizerJson(json.dumps(json.loads(bert) | {"added_tokens": [mask]}))
+    described = json.loads(bert) | {"added_tokens": [added(4, "[MASK]")]}
+    vocabulary = TokenizerJson(json.dumps(described))
     assert [vocabulary.pieces[i] for i in vocabulary.encode("the [MASK]")] == [
         "the",
         "[",
         "mask",
         "]",
     ]
+
+
+def test_pieces_that_a_user_added_are_found_in_a_text(bert):
+    own = [added(16, "[E1]"), added(17, "covid19", special=False, normalized=True)]
+    vocabulary = TokenizerJson(json.dumps(json.loads(bert) | {"added_tokens": own}))
+    assert vocabulary.encode("[E1] the COVID19 [MASK]") == [16, 5, 17, 12, 14, 13]
+    assert vocabulary.encode_batch(["cat[E1]"]) == [[6, 16]]
+    assert vocabulary.size == 18 and vocabulary.is_special.sum() == 5
 
 
 def test_padding_and_cutting_of_the_file_are_left_out(bert):

@@ -4,8 +4,10 @@ They bring their own normalisation. The library is the extra `albert-jax[tokeniz
 """
 
 import contextlib
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ ROLES = {  # our name of a special piece -> what it is called in vocabularies
     "sep_id": ("[SEP]",),
     "mask_id": ("[MASK]",),
 }
+ROLE_PIECES = frozenset(spelling for spellings in ROLES.values() for spelling in spellings)
 
 
 class TokenizerJson:
@@ -132,11 +135,18 @@ def _parsed(text: str, name: str):
     """The library's tokenizer, without the padding and cutting that the file may ask for."""
     library = _library()
     with _failure_is_told(name):
-        tokenizer = library.Tokenizer.from_str(text)
+        tokenizer = library.Tokenizer.from_str(_with_own_pieces(json.loads(text)))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.encode_special_tokens = True  # "[MASK]" in a text is text
     return tokenizer
+
+
+def _with_own_pieces(description: dict[str, Any]) -> str:
+    """The description with the user's added pieces as plain ones, which are found in texts."""
+    for token in description.get("added_tokens") or ():
+        token["special"] = token["content"] in ROLE_PIECES
+    return json.dumps(description)
 
 
 @contextlib.contextmanager

@@ -16,14 +16,14 @@ from etils import epath
 
 from albert_jax.data import files
 from albert_jax.data.normalisation import Normalisation, replacements
-from albert_jax.data.tokenizer_json import TokenizerJson, wordpiece
+from albert_jax.data.tokenizer_json import ROLE_PIECES, TokenizerJson, wordpiece
 from albert_jax.data.vocabulary import Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop.protobuf import fields
 from albert_jax.interop.settings import Settings
 
 SENTENCEPIECE, WORDPIECE, JSON = "spiece.model", "vocab.txt", "tokenizer.json"
-CONFIG = "tokenizer_config.json"
+CONFIG, ADDED = "tokenizer_config.json", "added_tokens.json"
 STEPS = {
     "do_lower_case": True,
     "keep_accents": False,
@@ -38,18 +38,23 @@ def read(folder: epath.Path, convention: str) -> Vocabulary | TokenizerJson:
     """The vocabulary of a folder.
 
     Args:
-      folder: has spiece.model, tokenizer.json or vocab.txt; the first of these is read.
+      folder: has spiece.model, tokenizer.json or vocab.txt; the first of these is read, but where
+        pieces were added, which only tokenizer.json has.
       convention: of digits and commas, see `Vocabulary`; the other kinds have none.
 
     Raises:
-      UserError: there is none, or it is damaged.
+      UserError: there is none, it is damaged, or it lacks pieces that were added.
     """
+    added = _added(folder)
+    if (folder / JSON).exists() and (added or not (folder / SENTENCEPIECE).exists()):
+        vocabulary = TokenizerJson(_text(folder / JSON), str(folder / JSON))
+        _check_none(added - set(vocabulary.pieces), folder)
+        return vocabulary
+    _check_none(added, folder)
     if (folder / SENTENCEPIECE).exists():
         path, said = folder / SENTENCEPIECE, folder / CONFIG
         steps = normalisation(Settings(said).values if said.exists() else {})
         return Vocabulary(path.read_bytes(), steps, str(path), convention)
-    if (folder / JSON).exists():
-        return TokenizerJson(_text(folder / JSON), str(folder / JSON))
     if (folder / WORDPIECE).exists():
         return TokenizerJson(_wordpiece(folder), str(folder / WORDPIECE))
     raise UserError(f"{folder}: no vocabulary; {SENTENCEPIECE}, {JSON} or {WORDPIECE} is needed")
@@ -100,6 +105,29 @@ def written_steps(steps: Normalisation) -> dict[str, bool]:
 
 def _text(path: epath.Path) -> str:
     return files.decode(path.read_bytes(), path)
+
+
+def _added(folder: epath.Path) -> set[str]:
+    """Pieces that were added to a vocabulary, such as marks of entities; the model is trained on them."""
+    listed = _said(folder / JSON).get("added_tokens") or []
+    decoder = _said(folder / CONFIG).get("added_tokens_decoder") or {}
+    try:
+        found = {str(token["content"]) for token in [*listed, *decoder.values()]}
+    except (TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"{folder}: its added tokens cannot be read ({error!r}); restore {JSON}"
+        ) from error
+    return (found | set(_said(folder / ADDED))) - ROLE_PIECES
+
+
+def _check_none(added: set[str], folder: epath.Path):
+    """Raises UserError: there are added pieces, which the other files cannot hold."""
+    if added:
+        raise UserError(f"{folder}: {min(added)!r} is an added token; save the folder with {JSON}")
+
+
+def _said(path: epath.Path) -> dict[str, Any]:
+    return Settings(path).values if path.exists() else {}
 
 
 def _wordpiece(folder: epath.Path) -> str:
