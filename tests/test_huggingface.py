@@ -197,6 +197,15 @@ def test_scores_are_a_regression_and_several_labels_are_refused(tmp_path):
         albert_jax.load(tmp_path / "hf")
 
 
+def test_several_scores_of_a_text_are_refused(tmp_path):
+    """As classes they would be squashed."""
+    albert_jax.save(random_model(head="sequence", classes=3), tmp_path / "hf", "huggingface")
+    config = tmp_path / "hf/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"problem_type": "regression"}))
+    with pytest.raises(UserError, match=r"config.json: problem_type is 'regression' of 3 numbers"):
+        albert_jax.load(tmp_path / "hf")
+
+
 def test_words_that_are_found_in_another_way_are_refused(tmp_path, spm):
     folder = make_folder(tmp_path / "hf", spm)
     (folder / "spiece.model").unlink()

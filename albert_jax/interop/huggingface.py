@@ -7,6 +7,7 @@ as layers, and the identity as projection.
 import dataclasses
 import json
 import logging
+from typing import Any
 
 import numpy as np
 from etils import epath
@@ -223,13 +224,24 @@ def _head(path: epath.Path, params: Params) -> tuple[str, tuple[str, ...]]:
             f"{path}: architectures is {architectures}, and the file has a classifier; "
             f"name the class, such as AlbertForSequenceClassification"
         )
-    if values.get("problem_type") == "multi_label_classification":
+    branch = params["span" if head == "span" else "classifier"]
+    count = branch["classifier"]["bias"].shape[0]
+    if head == "sequence":
+        _check_problem(path, values.get("problem_type"), count)
+    if not isinstance(labels, dict) or set(labels) != {str(i) for i in range(count)}:
+        return head, ()
+    return head, tuple(str(labels[str(i)]) for i in range(count))
+
+
+def _check_problem(path: epath.Path, problem: Any, count: int):
+    """Raises UserError: the outputs are no probabilities of classes, and not one score."""
+    if problem == "multi_label_classification":
         raise UserError(
             f"{path}: problem_type is 'multi_label_classification'; only a model of one label a text "
             "can be read"
         )
-    branch = params["span" if head == "span" else "classifier"]
-    count = branch["classifier"]["bias"].shape[0]
-    if not isinstance(labels, dict) or set(labels) != {str(i) for i in range(count)}:
-        return head, ()
-    return head, tuple(str(labels[str(i)]) for i in range(count))
+    if problem == "regression" and count > 1:
+        raise UserError(
+            f"{path}: problem_type is 'regression' of {count} numbers; only a model of one score a text "
+            "can be read"
+        )
