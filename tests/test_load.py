@@ -80,6 +80,26 @@ def test_encode_makes_a_batch():
         model.encode(["the cat", "the cat " * 40])
 
 
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["a", ("a", "b", "c")], r"text 1 is of 3 texts, and the model has 2 token types"),
+        ([None], "text 0 is None; it must be a text, or a pair"),
+        ([("a", 3)], r"text 0 is \('a', 3\); it must"),
+        ([()], r"text 0 is \(\); it must"),
+        ("abc", r"the inputs are one text; give a list of texts, as in encode\(\[text\]\)"),
+        ({"text": "a"}, r"the inputs are one record; give a list of records, as in encode\("),
+    ],
+)
+def test_what_encode_cannot_read_is_said(texts, message):
+    with pytest.raises(UserError, match=message):
+        random_model().encode(texts)
+
+
+def test_no_text_is_an_empty_batch():
+    assert {v.shape[0] for v in random_model().encode([]).values()} == {0}
+
+
 def test_load_takes_a_model_apart(tmp_path):
     albert_jax.save(random_model(), tmp_path / "out")
     config, params, vocabulary = albert_jax.load(tmp_path / "out")

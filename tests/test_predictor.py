@@ -123,6 +123,18 @@ def test_what_does_not_go_together_is_said(model, task, message):
     assert str(error.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("task", "head", "classes"), [("mrpc", "sequence", 2), ("squad1", "span", 2)]
+)
+def test_a_model_of_one_token_type_reads_no_pairs(task, head, classes):
+    """The second text's type has no row in its table, which made every answer no number."""
+    model = random_model(head=head, classes=classes, num_types=1)
+    with pytest.raises(UserError, match=rf"^{task} reads two texts, and the model has one token t"):
+        albert_jax.predictor(
+            model, task, settings={"length": 32, "question_length": 8} if task == "squad1" else {}
+        )
+
+
 def test_compiling_leaves_nothing_to_compile():
     predict = albert_jax.predictor(
         random_model(head="sequence", classes=2, max_positions=128)

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from etils import epath
 
+import albert_jax
 from albert_jax.commands.config import finetuning
 from albert_jax.commands.transfer import fits, open_task
 from albert_jax.errors import UserError
@@ -47,6 +48,14 @@ def classifier(head, classes, labels):
 )
 def test_a_head_goes_over_to_the_same_labels(source, wanted, fit):
     assert fits(wanted, classifier(*source)) == fit
+
+
+def test_a_checkpoint_of_one_token_type_is_tuned_on_no_pairs(tmp_path):
+    albert_jax.save(random_model(num_types=1), tmp_path / "one")
+    values = get_config("task=mrpc,size=small").to_dict()
+    values["task"]["length"] = 32
+    with pytest.raises(UserError, match=r"^mrpc reads two texts, and the model has one token type"):
+        open_task(finetuning(values), epath.Path(tmp_path / "one"), devices=1)
 
 
 def test_a_run_knows_its_labels_metric_and_steps():

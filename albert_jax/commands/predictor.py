@@ -20,7 +20,7 @@ from albert_jax.tasks import squad
 from albert_jax.tasks.item import Item, Part
 from albert_jax.tasks.stream import LENGTHS, Infer, outputs, predictions
 from albert_jax.tasks.table import family
-from albert_jax.tasks.task import Example, Output, Prediction, Task
+from albert_jax.tasks.task import Example, Output, Prediction, Task, check_types
 from albert_jax.training.config import build
 from albert_jax.training.inference import Forward, infer, make_forward
 from albert_jax.training.sharding import make_mesh, replicated
@@ -134,6 +134,7 @@ def predictor(
     model = named(model, labels)
     name = task or model.task.get("name") or _usual(model)
     opened = _open(model, name, settings or {})
+    check_types(opened, name, model.config.num_types)
     wanted = opened.head.labels
     if opened.head.kind == "choice" and says_a_score(model):
         model = dataclasses.replace(model, head="choice")  # the same layer; TF1 does not say which

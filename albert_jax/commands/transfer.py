@@ -19,7 +19,7 @@ from albert_jax.model.albert import Batch
 from albert_jax.model.tasks import AlbertForTask
 from albert_jax.tasks.epochs import Epochs
 from albert_jax.tasks.table import family
-from albert_jax.tasks.task import Example, Head, Task
+from albert_jax.tasks.task import Example, Head, Task, check_types
 from albert_jax.training import optimizer as optimizers
 from albert_jax.training.layer_decay import with_layer_decay
 from albert_jax.training.losses import Objective
@@ -111,7 +111,7 @@ def open_task(run: FinetuningConfig, init: epath.Path, devices: int) -> Start:
     """Reads the checkpoint `init`, reads and encodes the examples.
 
     Raises:
-      UserError: a file is missing or malformed, or the checkpoint is too short for the task.
+      UserError: a file is missing or malformed, or the checkpoint does not fit the task.
     """
     source = load(init)
     longest = source.config.max_positions
@@ -121,6 +121,7 @@ def open_task(run: FinetuningConfig, init: epath.Path, devices: int) -> Start:
             f"pass --config.task.length={longest}, or less"
         )
     task = family(run.task.name)[1](run.task, source.vocabulary)
+    check_types(task, run.task.name, source.config.num_types)
     epochs = Epochs(
         task,
         task.examples("train"),

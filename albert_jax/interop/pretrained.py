@@ -1,7 +1,7 @@
 """A model with all that belongs to it, whatever format it came from."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,11 @@ class Pretrained:
           written (slots over are 0).
 
         Raises:
-          UserError: a text is longer than the model's positions.
+          UserError: an input is no text and no pair, or longer than the model's positions.
         """
-        rows = [self._row((text,) if isinstance(text, str) else text) for text in texts]
-        length = max(len(tokens) for tokens, _ in rows)
+        check_several(texts, "encode")
+        rows = [self._row(text, f"text {number}") for number, text in enumerate(texts)]
+        length = max((len(tokens) for tokens, _ in rows), default=0)
         if length > self.config.max_positions:
             longest = next(i for i, (tokens, _) in enumerate(rows) if len(tokens) == length)
             raise UserError(
@@ -81,14 +82,43 @@ class Pretrained:
             "mlm_positions": _padded(masks),
         }
 
-    def _row(self, segments: tuple[str, ...]) -> tuple[list[int], list[int]]:
+    def _row(self, text: str | tuple[str, str], place: str) -> tuple[list[int], list[int]]:
         """[CLS] A [SEP] B [SEP] and the type of each token, 0 or 1."""
+        segments = (text,) if isinstance(text, str) else text
+        self._check(segments, place)
         tokens, types = [self.vocabulary.cls_id], [0]
         for kind, segment in enumerate(segments):
             ids = [*encode_masked(self.vocabulary, segment), self.vocabulary.sep_id]
             tokens += ids
             types += [kind] * len(ids)
         return tokens, types
+
+    def _check(self, segments: Any, place: str):
+        """Raises UserError: these are no texts, or the model has not as many token types."""
+        is_known = isinstance(segments, tuple | list) and len(segments) > 0
+        if not is_known or not all(isinstance(one, str) for one in segments):
+            raise UserError(
+                f"{place} is {str(segments)[:40]}; it must be a text, or a pair of texts"
+            )
+        if len(segments) > self.config.num_types:
+            raise UserError(
+                f"{place} is of {len(segments)} texts, and the model has {self.config.num_types} token "
+                "types (type_vocab_size); encode no more of them together"
+            )
+
+
+def check_several(texts: Any, call: str):
+    """Raises UserError: one text or one record where a list of them is needed.
+
+    Args:
+      texts: what was given.
+      call: the function's name.
+    """
+    if isinstance(texts, str | Mapping):
+        kind = "text" if isinstance(texts, str) else "record"
+        raise UserError(
+            f"the inputs are one {kind}; give a list of {kind}s, as in {call}([{kind}])"
+        )
 
 
 def encode_masked(vocabulary: Vocabulary | TokenizerJson, text: str) -> list[int]:
@@ -110,7 +140,7 @@ def _behind_mask(vocabulary: Vocabulary | TokenizerJson, text: str) -> list[int]
 
 def _padded(rows: Sequence[Sequence[int]], fill: int = 0) -> np.ndarray:
     """Rows of different length as int32 [B, L]."""
-    padded = np.full((len(rows), max(map(len, rows))), fill, np.int32)
+    padded = np.full((len(rows), max(map(len, rows), default=0)), fill, np.int32)
     for row, values in zip(padded, rows, strict=True):
         row[: len(values)] = values
     return padded

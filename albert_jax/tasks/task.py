@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from etils import epath
 
+from albert_jax.errors import UserError
 from albert_jax.tasks.item import Item
 
 Example = Any  # a task's own NamedTuple: raw text, ids, the gold answer if there is one
@@ -16,6 +17,7 @@ Prediction = dict[str, Any]  # JSON
 # "embedding" [parts, D], of length one; "beam" model.spans.Beam.
 Output = Any
 
+PAIRED = ("choice", "span", "beam")  # heads of a question and a text
 HEADS = ("sequence", "choice", "token", "span", "beam", "embedding")
 
 
@@ -79,6 +81,23 @@ class Task(Protocol):
         predictions: Sequence[Prediction],
     ):
         """Predictions in the benchmark's own file format."""
+
+
+def check_types(task: Task, name: str, types: int):
+    """Raises UserError: the task reads texts side by side, and the model cannot tell them apart.
+
+    Args:
+      task: that is to be done.
+      name: of the task.
+      types: rows of the model's table of token types.
+    """
+    kind = task.head.kind
+    has_pairs = kind in PAIRED or (kind == "sequence" and len(task.columns) > 1)
+    if has_pairs and types < 2:
+        raise UserError(
+            f"{name} reads two texts, and the model has one token type (type_vocab_size); name a task "
+            "of single texts, or another model"
+        )
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
