@@ -77,6 +77,7 @@ def test_inner_layers_run_in_sequence():
         (dict(dtype="float16"), "dtype"),
         (dict(num_layers=0), "num_layers"),
         (dict(hidden_dropout=1.0), "hidden_dropout"),
+        (dict(layer_norm_epsilon=-1e-12), "layer_norm_epsilon"),
         (dict(num_groups=13), "num_groups"),
         (dict(num_groups=2, sharing="none"), "num_groups"),
         (dict(attention_kernel="fused", attention_dropout=0.1), "attention_dropout"),

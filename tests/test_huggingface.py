@@ -328,6 +328,10 @@ def _parts(model):
             lambda t: t.update({"albert.pooler.bias": np.ones(8, np.int8)}),
             "albert.pooler.bias is int8",
         ),
+        (
+            lambda t: t.update({"albert.pooler.bias": np.array([np.nan] + [0] * 7, np.float32)}),
+            "albert.pooler.bias has numbers that are not finite",
+        ),
     ],
 )
 def test_a_tensor_that_is_wrong_is_named(tmp_path, spm, change, message):

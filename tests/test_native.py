@@ -65,6 +65,7 @@ def test_a_config_that_is_wrong_is_named(tmp_path, edit, message):
     [
         (lambda t: t.pop("albert/encoder/ffn/norm/bias"), "ffn/norm/bias is missing"),
         (lambda t: t.pop("mlm/bias"), "mlm/bias is missing"),
+        (lambda t: t["mlm/bias"].fill(np.inf), "mlm/bias has numbers that are not finite; bring"),
         (lambda t: t.update(extra=np.ones(1, np.float32)), "extra has no place"),
     ],
 )

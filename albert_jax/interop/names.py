@@ -68,7 +68,8 @@ def to_params(names: Names, tensors: Tensors, config: AlbertConfig, source: str)
     """Our parameters, float32, from a foreign file's tensors.
 
     Raises:
-      UserError: a tensor is missing, left over or misshapen; the line names it and `source`.
+      UserError: a tensor is missing, left over, misshapen or not of finite numbers; the line names it
+        and `source`.
     """
     rest, shapes = dict(tensors), _shapes(config)
     found: dict[str, list[np.ndarray]] = {}
@@ -80,6 +81,7 @@ def to_params(names: Names, tensors: Tensors, config: AlbertConfig, source: str)
         value = rest.pop(tensor.theirs)
         value = value.T if tensor.transposed else value
         _check_shape(tensor, value, config, shapes, source)
+        _check_finite(tensor.theirs, value, source)
         found.setdefault(tensor.ours, []).append(value.astype(np.float32))
     if rest:
         raise UserError(
@@ -108,7 +110,9 @@ def from_params(names: Names, params: Params, config: AlbertConfig) -> Tensors:
 
 
 def check_params(tensors: Tensors, config: AlbertConfig, source: str):
-    """Raises UserError where tensors under our own names are not all of a model's, or misshapen."""
+    """Raises UserError where tensors under our own names are not a model's whole ones."""
+    for name, value in tensors.items():
+        _check_finite(name, value, source)
     for name, shape in _shapes(config).items():
         present = any(other.startswith(_part(name)) for other in tensors)
         if name not in tensors and (present or not name.startswith(OPTIONAL)):
@@ -188,6 +192,14 @@ def _shapes(config: AlbertConfig) -> dict[str, tuple[int, ...]]:
     init = AlbertForPretraining(config).init
     params = jax.eval_shape(init, jax.random.key(0), abstract_batch(1, 8, 1, 1))["params"]
     return {name: leaf.shape for name, leaf in flat(params).items()}
+
+
+def _check_finite(name: str, value: np.ndarray, source: str):
+    """Raises UserError: there is a NaN or an infinity, and every answer would be one."""
+    if not np.isfinite(value).all():
+        raise UserError(
+            f"{source}: {name} has numbers that are not finite; bring the file from the original again"
+        )
 
 
 def _check_shape(

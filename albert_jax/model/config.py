@@ -61,6 +61,7 @@ class AlbertConfig:
                 _require(getattr(self, field.name) >= least, self, field.name, f"at least {least}")
             if field.name.endswith("dropout"):
                 _require(0 <= getattr(self, field.name) < 1, self, field.name, "in [0, 1)")
+        _require(0 <= self.layer_norm_epsilon < 1, self, "layer_norm_epsilon", "in [0, 1)")
         _require(
             self.hidden_size % self.num_heads == 0, self, "num_heads", "a divisor of hidden_size"
         )
