@@ -42,6 +42,31 @@ def test_a_text_is_read_up_to_the_positions_of_the_model():
     assert one == other
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "classes"),
+    [("text", "sequence", 2), ("sst2", "sequence", 2), ("choice", "choice", 1)],
+)
+def test_a_text_is_read_as_far_as_a_model_takes_that_does_not_say(name, head, classes):
+    """Tasks cut at 128 or 256 pieces by default, which a model from elsewhere knows nothing of."""
+    model = random_model(head=head, classes=classes, max_positions=300)
+    tuned = dataclasses.replace(model, task={"name": "text", "length": 64})
+    for one, settings, length in [(model, {}, 300), (model, {"length": 40}, 40), (tuned, {}, 64)]:
+        task = albert_jax.predictor(one, name, settings=settings).task
+        assert task._length == length
+
+
+@pytest.mark.parametrize(
+    ("task", "head", "classes"),
+    [("squad2", "span", 2), ("choice", "choice", 1), ("tagging", "token", 3)],
+)
+def test_a_short_model_needs_no_settings(task, head, classes):
+    model = random_model(head=head, classes=classes)
+    model = dataclasses.replace(model, labels=("O", "B-CAT", "I-CAT")[:classes])
+    assert albert_jax.predictor(model, task).name == task
+    with pytest.raises(UserError, match=r"^task.length is '3'; it must be of type int"):
+        albert_jax.predictor(model, task, settings={"length": "3"})
+
+
 def test_texts_tuples_and_records():
     predict = albert_jax.predictor(classifier(), "mrpc")
     assert predict.task.columns == ("#1 String", "#2 String")
@@ -130,9 +155,7 @@ def test_a_model_of_one_token_type_reads_no_pairs(task, head, classes):
     """The second text's type has no row in its table, which made every answer no number."""
     model = random_model(head=head, classes=classes, num_types=1)
     with pytest.raises(UserError, match=rf"^{task} reads two texts, and the model has one token t"):
-        albert_jax.predictor(
-            model, task, settings={"length": 32, "question_length": 8} if task == "squad1" else {}
-        )
+        albert_jax.predictor(model, task)
 
 
 def test_compiling_leaves_nothing_to_compile():

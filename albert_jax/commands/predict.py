@@ -10,7 +10,8 @@ Every output line has the number of its line in the input as "line", its "id" if
 the task says: label and probabilities, a score, answers, entities or sentences with their offsets in
 characters of the raw text. Answers, entities and summaries are of the whole text, read in windows (of
 a question to it the first 64 pieces). Classes, scores and similarities are of its first pieces, as many as
-the model was tuned on (task.length); an option is read with the first pieces of its passage.
+the model was tuned on (task.length), or as it takes if it does not say; an option is read with the first
+pieces of its passage.
 OUTPUT appears when all is done; until then it is OUTPUT.partial.
 """
 

@@ -17,7 +17,10 @@ from albert_jax.errors import UserError
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.tasks import AlbertForTask
 from albert_jax.tasks import squad
+from albert_jax.tasks.classification import Classification
 from albert_jax.tasks.item import Item, Part
+from albert_jax.tasks.multiple_choice import MultipleChoice
+from albert_jax.tasks.similarity import Similarity
 from albert_jax.tasks.stream import LENGTHS, Infer, outputs, predictions
 from albert_jax.tasks.table import family
 from albert_jax.tasks.task import Example, Output, Prediction, Task, check_types
@@ -33,6 +36,7 @@ USUAL = {
     "beam": "squad2",
     "choice": "choice",
 }
+CUT = (Classification, MultipleChoice, Similarity)  # the others read a long text in windows
 
 Input = str | tuple[str, ...] | Mapping[str, Any]
 
@@ -165,7 +169,8 @@ def _open(model: Pretrained, name: str, settings: Mapping[str, Any]) -> Task:
     section, kind = family(name)
     fields = {field.name: field.default for field in dataclasses.fields(section)}
     tuned = model.task if model.task.get("name") == name else {}
-    values = {**fields, **tuned, "name": name, **settings}
+    said = {**tuned, "name": name, **settings}
+    values = fields | said
     if "head" in fields and model.head in squad.HEADS:
         values["head"] = model.head
     if "labels" in fields and not values["labels"] and name != "score":
@@ -173,8 +178,24 @@ def _open(model: Pretrained, name: str, settings: Mapping[str, Any]) -> Task:
             raise _other_head(model, name, "classes")
         values["labels"] = model.labels
     if "length" in fields:
-        values["length"] = min(values["length"], model.config.max_positions)
+        values |= _lengths(model, values, said, issubclass(kind, CUT))
     return kind(build(section, values, "task"), model.vocabulary)
+
+
+def _lengths(
+    model: Pretrained, values: Mapping[str, Any], said: Mapping[str, Any], cuts: bool
+) -> dict[str, int]:
+    """Lengths within the model's positions. A text that is cut has as many pieces as the model takes
+    where nobody says how many, and what is a part of the length is no more than half of it."""
+    longest = model.config.max_positions
+    whole = cuts and "length" not in said
+    length = model.task.get("length", longest) if whole else values["length"]
+    if type(length) is not int:
+        return {}  # the section refuses it
+    length = min(length, longest)
+    halves = {"question_length": length // 2, "overlap": (length - 2) // 2}
+    unsaid = halves.keys() & values.keys() - said.keys()
+    return {"length": length} | {name: min(values[name], halves[name]) for name in unsaid}
 
 
 def _other_head(model: Pretrained, name: str, kind: str) -> UserError:
