@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -326,7 +327,7 @@ def _parts(model):
         ),
         (
             lambda t: t.update({"albert.pooler.bias": np.ones(8, np.int8)}),
-            "albert.pooler.bias is int8",
+            "albert.pooler.bias is I8; weights must be one of float32",
         ),
         (
             lambda t: t.update({"albert.pooler.bias": np.array([np.nan] + [0] * 7, np.float32)}),
@@ -369,6 +370,14 @@ def test_pickles_are_refused_with_the_safe_way(tmp_path, spm):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(UserError, match=r"it is a pickle.*save_pretrained"):
         albert_jax.load(folder)
+
+
+@pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16])
+def test_halves_are_read(tmp_path, spm, dtype):
+    halves = {name: value.astype(dtype) for name, value in tensors().items()}
+    model = albert_jax.load(make_folder(tmp_path / "hf", spm, halves))
+    there = from_params(tables.HUGGINGFACE_ALBERT, model.params, model.config)
+    assert_same(there, {name: value.astype(np.float32) for name, value in halves.items()})
 
 
 def test_damage_is_named(tmp_path, spm):

@@ -6,7 +6,9 @@ and are refused.
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
+import ml_dtypes
 import numpy as np
 import safetensors.numpy
 from etils import epath
@@ -19,6 +21,14 @@ ONE, INDEX, FLAX = "model.safetensors", "model.safetensors.index.json", "flax_mo
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 AGAIN = "bring it from the original again"
 KEPT = ("float32", "float16", "bfloat16", "float64")
+DTYPES = {  # of safetensors; those of whole numbers are for tables of positions
+    "F64": np.dtype("float64"),
+    "F32": np.dtype("float32"),
+    "F16": np.dtype("float16"),
+    "BF16": np.dtype(ml_dtypes.bfloat16),  # which safetensors.numpy does not read
+    "I64": np.dtype("int64"),
+    "I32": np.dtype("int32"),
+}
 SAFE_WAY = (
     "it is a pickle, which can run any program when it is read; on a machine where you trust it, write it "
     "anew with transformers: AutoModelForPreTraining.from_pretrained(FOLDER).save_pretrained(NEW)"
@@ -49,12 +59,12 @@ def has_safetensors(folder: epath.Path) -> bool:
 def read_safetensors(path: epath.Path) -> Tensors:
     """The tensors of one file."""
     try:
-        tensors = safetensors.numpy.load(path.read_bytes())
+        stored = dict(safetensors.deserialize(path.read_bytes()))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {CHECK_PATH}") from error
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error}); {AGAIN}") from error
-    return _numbers(tensors, path)
+    return _numbers({name: _array(one, name, path) for name, one in stored.items()}, path)
 
 
 def read_flax(path: epath.Path) -> Tensors:
@@ -105,11 +115,22 @@ def _read_shards(index: epath.Path) -> Tensors:
     return tensors
 
 
+def _array(stored: Mapping[str, Any], name: str, path: epath.Path) -> np.ndarray:
+    """A tensor from its bytes."""
+    if stored["dtype"] not in DTYPES:
+        raise _no_weights(path, name, stored["dtype"])
+    return np.frombuffer(stored["data"], DTYPES[stored["dtype"]]).reshape(stored["shape"])
+
+
 def _numbers(tensors: Mapping[str, np.ndarray], path: epath.Path) -> Tensors:
     """Floating-point tensors as they are; anything else but a table of positions is a quantised model."""
     for name, tensor in tensors.items():
         known = isinstance(tensor, np.ndarray)
         if not known or (str(tensor.dtype) not in KEPT and "position_ids" not in name):
             kind = tensor.dtype if known else type(tensor).__name__
-            raise UserError(f"{path}: {name} is {kind}; weights must be one of {', '.join(KEPT)}")
+            raise _no_weights(path, name, kind)
     return dict(tensors)
+
+
+def _no_weights(path: epath.Path, name: str, kind: object) -> UserError:
+    return UserError(f"{path}: {name} is {kind}; weights must be one of {', '.join(KEPT)}")
