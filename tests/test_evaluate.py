@@ -119,6 +119,17 @@ def test_mnli_whatever_the_order_of_the_model_s_classes(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[1:] == lines[1:]
 
 
+@pytest.mark.parametrize("data", ["", "dev.tsv"])
+def test_predictions_are_not_written_over_the_tables(tmp_path, data):
+    exported(tmp_path / "M", 2, ("bad", "good"))
+    (tmp_path / "D").mkdir()
+    (tmp_path / "D" / "dev.tsv").write_text("text\tlabel\na cat\tgood\n")
+    flags = ["--task=text", f"--data_dir={tmp_path / 'D' / data}", f"--output={tmp_path / 'D'}"]
+    with pytest.raises(SystemExit, match=r"--output=.*D holds the task's own files; name another"):
+        call("evaluate", f"--model={tmp_path / 'M'}", *flags)
+    assert "a cat" in (tmp_path / "D" / "dev.tsv").read_text()
+
+
 def test_entities_of_a_tagger(tmp_path, capsys):
     labels = ("O", "B-CAT", "I-CAT")
     model = exported(tmp_path / "M", 3, labels, head="token")

@@ -86,6 +86,21 @@ def test_csv_and_tsv_by_the_name_of_a_column(model, tmp_path):
     assert predicted(model, tmp_path / "in.data", task, "--format=csv")[0]["line"] == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [("in.txt", "in.txt"), ("in.txt", "more/../in.txt"), ("in.txt.partial", "in.txt")],
+)
+def test_answers_are_not_written_over_the_texts(model, tmp_path, name, output):
+    (tmp_path / name).write_text("the cat\n")
+    (tmp_path / "more").mkdir()
+    with pytest.raises(SystemExit, match=r"in\.txt would be written over --input=.*; name another"):
+        call(
+            *("predict", f"--model={model}", f"--input={tmp_path / name}", "--format=txt"),
+            f"--output={tmp_path / output}",
+        )
+    assert (tmp_path / name).read_text() == "the cat\n"
+
+
 def test_an_empty_file_gives_an_empty_file(model, tmp_path):
     (tmp_path / "in.txt").write_text("")
     assert predicted(model, tmp_path / "in.txt") == []

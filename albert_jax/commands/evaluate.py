@@ -19,6 +19,7 @@ from albert_jax.commands import model_flags
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.predictor import Predictor
 from albert_jax.errors import UserError
+from albert_jax.paths import are_same
 from albert_jax.tasks.task import Example, Task
 from albert_jax.training.workdir import provenance, replace
 
@@ -42,6 +43,9 @@ def main(argv: list[str]):
         )
     settings = {"data_dir": flags["data_dir"]} if flags["data_dir"] else {}
     ready = model_flags.open_model(flags, **settings)
+    if flags["output"]:
+        own = model_flags.task_settings(flags["task"])[1] | settings
+        _check_apart(own.get("data_dir") or ready.model.task.get("data_dir", ""), flags["output"])
     evaluate(ready, split, flags["model"].name, flags["output"])
 
 
@@ -73,6 +77,13 @@ def evaluate(
         results = {"model": source, "split": split, "examples": len(examples), split: scores}
         replace(output / "results.json", json.dumps(results | provenance(), indent=2) + "\n")
     return scores
+
+
+def _check_apart(data_dir: str, output: epath.Path):
+    """Raises UserError: predictions are called as the files of a table are, such as dev.tsv."""
+    data = epath.Path(data_dir)
+    if data_dir and are_same(data.parent if data.is_file() else data, output):
+        raise UserError(f"--output={output} holds the task's own files; name another folder")
 
 
 def _are_labelled(task: Task, examples: Sequence[Example]) -> bool:

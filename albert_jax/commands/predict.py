@@ -31,11 +31,13 @@ from albert_jax.commands import model_flags
 from albert_jax.commands.flags import CommandLine
 from albert_jax.commands.predictor import Predictor
 from albert_jax.errors import UserError
+from albert_jax.paths import are_same
 from albert_jax.tasks import source
 from albert_jax.tasks.source import Record
 from albert_jax.tasks.task import Example
 
 STANDARD = "-"  # input or output
+PARTIAL = ".partial"  # behind the output's name until all is done
 KINDS = (".txt", *source.KINDS)
 
 Write = Callable[[bytes], Any]
@@ -52,6 +54,7 @@ def main(argv: list[str]):
     for name in ("input", "output"):
         if flags[name] is None:
             raise UserError(f"--{name} is missing; name a file, or - for standard {name}")
+    _check_apart(flags["input"], flags["output"])
     kind = _kind(flags["input"], flags["format"])
     ready = model_flags.open_model(flags)
     with _opened(flags["input"]) as lines, _whole(flags["output"]) as write:
@@ -80,6 +83,16 @@ def predict(ready: Predictor, records: Iterable[Record], kind: str, write: Write
     for _, prediction in ready.stream(examples()):
         line = json.dumps(_finite(places.popleft() | prediction), ensure_ascii=False)
         write(line.encode() + b"\n")
+
+
+def _check_apart(path: str, output: str):
+    """Raises UserError: the answers would be written over what is read."""
+    if STANDARD not in (path, output) and any(
+        are_same(path, written) for written in (output, f"{output}{PARTIAL}")
+    ):
+        raise UserError(
+            f"--output={output} would be written over --input={path}; name another file"
+        )
 
 
 def _kind(path: str, said: str | None) -> str:
@@ -122,7 +135,7 @@ def _whole(path: str) -> Iterator[Write]:
         yield sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
-    partial = epath.Path(f"{path}.partial")
+    partial = epath.Path(f"{path}{PARTIAL}")
     try:
         with partial.open("wb") as file:
             yield file.write
