@@ -365,11 +365,20 @@ def test_a_config_that_is_wrong_is_named(tmp_path, spm, changes, message):
         albert_jax.load(make_folder(tmp_path / "hf", spm, weights, **changes))
 
 
-def test_pickles_are_refused_with_the_safe_way(tmp_path, spm):
-    folder = make_folder(tmp_path / "hf", spm)
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (["AlbertForSequenceClassification"], "AlbertForSequenceClassification"),
+        (None, "AutoModelFor... with the name of its head"),
+        (["os.system('x') or A"], "AutoModelFor... with the name of its head"),
+    ],
+)
+def test_pickles_are_refused_with_the_safe_way(tmp_path, spm, said, kind):
+    folder = make_folder(tmp_path / "hf", spm, architectures=said)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(UserError, match=r"it is a pickle.*save_pretrained"):
+    with pytest.raises(UserError, match=r"it is a pickle.*save_pretrained.*copy the voc") as caught:
         albert_jax.load(folder)
+    assert f"with transformers, {kind}.from_pretrained" in str(caught.value)
 
 
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16])

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 
 from albert_jax.errors import CHECK_PATH, UserError
 from albert_jax.interop.names import Tensors, flat
+from albert_jax.interop.settings import Settings
 
 ONE, INDEX, FLAX = "model.safetensors", "model.safetensors.index.json", "flax_model.msgpack"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -31,7 +32,8 @@ DTYPES = {  # of safetensors; those of whole numbers are for tables of positions
 }
 SAFE_WAY = (
     "it is a pickle, which can run any program when it is read; on a machine where you trust it, write it "
-    "anew with transformers: AutoModelForPreTraining.from_pretrained(FOLDER).save_pretrained(NEW)"
+    "anew with transformers, {kind}.from_pretrained(FOLDER).save_pretrained(NEW), and copy the "
+    "vocabulary's files to NEW"
 )
 
 
@@ -47,13 +49,21 @@ def read(folder: epath.Path) -> tuple[Tensors, str]:
         return _read_shards(folder / INDEX), str(folder / INDEX)
     for name in PICKLES:
         if (folder / name).exists():
-            raise UserError(f"{folder / name}: {SAFE_WAY}")
+            raise UserError(f"{folder / name}: {SAFE_WAY.format(kind=_class(folder))}")
     raise UserError(f"{folder}: there are no weights in it; {ONE}, {INDEX} or {FLAX} is needed")
 
 
 def has_safetensors(folder: epath.Path) -> bool:
     """Whether the weights are there as safetensors, in one file or in shards."""
     return (folder / ONE).exists() or (folder / INDEX).exists()
+
+
+def _class(folder: epath.Path) -> str:
+    """transformers' class of a folder; another one would leave out its head."""
+    path = folder / "config.json"
+    said = Settings(path).values.get("architectures") if path.exists() else None
+    name = str(said[0]) if isinstance(said, list) and said else ""
+    return name if name.isidentifier() else "AutoModelFor... with the name of its head"
 
 
 def read_safetensors(path: epath.Path) -> Tensors:
