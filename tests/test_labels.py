@@ -54,6 +54,13 @@ def test_classes_that_are_not_clear_are_an_error(labels):
         ordered(classifier("good", "bad", classes=2), "sst2", ("0", "1"))
 
 
+@pytest.mark.parametrize("said", [(), ("a", "b", "a")])
+def test_two_classes_of_one_name_are_an_error(said):
+    """Of two in an answer one would be lost."""
+    with pytest.raises(UserError, match=r"^2 of the model's classes are called 'a'; give each"):
+        named(classifier("a", "a", "b"), said)
+
+
 def test_names_that_are_missing_or_said():
     assert named(classifier()).labels == ("LABEL_0", "LABEL_1", "LABEL_2")
     assert named(classifier("a", "b", "c")).labels == ("a", "b", "c")

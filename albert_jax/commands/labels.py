@@ -6,6 +6,7 @@ a model that does not name its classes is not guessed at.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 
 from albert_jax.errors import UserError
@@ -34,7 +35,7 @@ def named(model: Pretrained, said: Sequence[str] = ()) -> Pretrained:
         so on, as in transformers.
 
     Raises:
-      UserError: there are not as many.
+      UserError: there are not as many, or two have one name.
     """
     if model.head not in CLASSIFIERS:
         return model
@@ -44,6 +45,12 @@ def named(model: Pretrained, said: Sequence[str] = ()) -> Pretrained:
     if len(names) != size(model):
         raise UserError(
             f"--labels names {len(names)} classes, the model has {size(model)}; name each in its order"
+        )
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise UserError(
+            f"{count} of the model's classes are called {name!r}; give each a name of its own, in the "
+            "model's order, with --labels"
         )
     return dataclasses.replace(model, labels=names)
 
