@@ -10,6 +10,7 @@ import pytest
 
 import albert_jax
 from albert_jax.commands.embed import embed
+from albert_jax.errors import UserError
 from albert_jax.model.tasks import AlbertForTask
 from tests.commands import call, run
 from tests.models import telling_model
@@ -43,6 +44,18 @@ def test_packed_texts_have_the_vectors_of_each_alone():
     found = np.stack(list(embed(telling_model(), short * 30)))
     np.testing.assert_allclose(found, np.tile(alone(telling_model(), short), (30, 1)), atol=1e-5)
     assert np.abs(found[:5] @ found[:5].T - np.eye(5)).max() < 0.99
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("abc", r"the inputs are one text; give a list of texts, as in embed\(\[text\]\)"),
+        (["abc", None], "input 1 is None; it must be a text"),
+    ],
+)
+def test_what_embed_cannot_read_is_said(texts, message):
+    with pytest.raises(UserError, match=message):
+        list(embed(telling_model(), texts))
 
 
 def test_a_row_for_every_line(model, tmp_path, capsys):

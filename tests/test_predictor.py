@@ -81,6 +81,11 @@ def test_texts_tuples_and_records():
         predict([{"#1 String": "a"}])
     with pytest.raises(UserError, match=r"^the inputs are one text; give a list of texts"):
         predict("a cat")
+    with pytest.raises(UserError, match=r"^the inputs are one record; give a list of records"):
+        predict({"#1 String": "a", "#2 String": "b"})
+    for value in (None, float("nan"), 3):
+        with pytest.raises(UserError, match=rf"^input 0 is {value}; it must be a text, a tuple of"):
+            predict([value])
 
 
 def test_the_task_is_what_the_model_was_tuned_for():

@@ -21,7 +21,7 @@ from albert_jax.commands.load import load
 from albert_jax.commands.predictor import Predictor
 from albert_jax.data import vectors
 from albert_jax.errors import CHECK_PATH, UserError
-from albert_jax.interop.pretrained import Pretrained
+from albert_jax.interop.pretrained import Pretrained, check_several
 from albert_jax.tasks import source
 from albert_jax.tasks.embedding import Embedding
 from albert_jax.tasks.source import Record
@@ -61,11 +61,22 @@ def embed(model: Pretrained, texts: Iterable[str], length: int = LENGTH) -> Iter
       model: what `load` returns.
       texts: as many as there are.
       length: see WINDOW.
+
+    Raises:
+      UserError: there is one text and no list, or an input is none.
     """
+    check_several(texts, "embed")
     task: Any = Embedding(model.vocabulary, min(length, model.config.max_positions))
     vector: Any
-    for _, vector in Predictor(model, task, "embedding", jax.devices()).stream(texts):
+    for _, vector in Predictor(model, task, "embedding", jax.devices()).stream(_checked(texts)):
         yield vector
+
+
+def _checked(texts: Iterable[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise UserError(f"input {number} is {str(text)[:40]}; it must be a text")
+        yield text
 
 
 def records(path: epath.Path, field: str) -> Iterator[Record]:

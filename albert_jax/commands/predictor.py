@@ -5,7 +5,7 @@ predict(["a gripping film", "two hours of my life"])
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from albert_jax.commands.labels import CLASSIFIERS, named, ordered, says_a_score, size
 from albert_jax.errors import UserError
-from albert_jax.interop.pretrained import Pretrained
+from albert_jax.interop.pretrained import Pretrained, check_several
 from albert_jax.model.tasks import AlbertForTask
 from albert_jax.tasks import squad
 from albert_jax.tasks.classification import Classification
@@ -70,8 +70,7 @@ class Predictor:
         Raises:
           UserError: an input has not the texts that the task reads.
         """
-        if isinstance(inputs, str):
-            raise UserError("the inputs are one text; give a list of texts, as in predict([text])")
+        check_several(inputs, "predict")
         records = [self.record(value, f"input {number}") for number, value in enumerate(inputs)]
         examples = [self.task.example(r, f"input {number}") for number, r in enumerate(records)]
         return [prediction for _, prediction in self.stream(examples)]
@@ -93,6 +92,10 @@ class Predictor:
         """An input with the names of its texts; `place` is for errors."""
         if isinstance(value, Mapping):
             return value
+        if not isinstance(value, Collection):
+            raise UserError(
+                f"{place} is {value!r}; it must be a text, a tuple of texts or a record"
+            )
         texts, columns = (value,) if isinstance(value, str) else value, self.task.columns
         if len(texts) != len(columns):
             raise UserError(
