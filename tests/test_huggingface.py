@@ -198,6 +198,33 @@ def test_scores_are_a_regression_and_several_labels_are_refused(tmp_path):
         albert_jax.load(tmp_path / "hf")
 
 
+@pytest.mark.parametrize(
+    ("head", "edit", "message"),
+    [
+        ("sequence", lambda t: t.pop("albert.pooler.bias"), "albert.pooler.bias is missing"),
+        (
+            "choice",
+            lambda t: [t.pop(f"albert.pooler.{part}") for part in ("weight", "bias")],
+            "model.safetensors: a head for choice reads the pooler, which is missing; fetch",
+        ),
+        (
+            "token",
+            lambda t: t.update({"classifier.bias": np.zeros(5, np.float32)}),
+            r"the head for token has a kernel \[8, 1\] and a bias \[5\]; put the config",
+        ),
+        ("span", lambda t: None, r"the head for span has a kernel \[8, 1\] and a bias \[1\]"),
+    ],
+)
+def test_a_head_that_is_not_whole_is_named(tmp_path, head, edit, message):
+    albert_jax.save(random_model(head=head, classes=1), tmp_path / "hf", "huggingface")
+    path = tmp_path / "hf/model.safetensors"
+    weights = safetensors.numpy.load_file(path)
+    edit(weights)
+    safetensors.numpy.save_file(weights, path)
+    with pytest.raises(UserError, match=message):
+        albert_jax.load(tmp_path / "hf")
+
+
 def test_several_scores_of_a_text_are_refused(tmp_path):
     """As classes they would be squashed."""
     albert_jax.save(random_model(head="sequence", classes=3), tmp_path / "hf", "huggingface")

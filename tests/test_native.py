@@ -79,6 +79,19 @@ def test_a_tensor_that_is_wrong_is_named(tmp_path, edit, message):
         albert_jax.load(tmp_path / "out")
 
 
+@pytest.mark.parametrize("lost", ["classifier/classifier/bias", "classifier/classifier/kernel"])
+def test_a_head_that_is_not_whole_is_named(tmp_path, lost):
+    albert_jax.save(random_model(head="sequence", classes=3), tmp_path / "out")
+    path = tmp_path / "out/model.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    del tensors[lost]
+    safetensors.numpy.save_file(tensors, path)
+    with pytest.raises(
+        UserError, match=r"out/model.safetensors: the head for sequence has a kernel"
+    ):
+        albert_jax.load(tmp_path / "out")
+
+
 def test_a_head_may_be_absent_as_a_whole(tmp_path):
     model = random_model()
     params = {"albert": model.params["albert"]}

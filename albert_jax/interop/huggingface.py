@@ -20,6 +20,7 @@ from albert_jax.interop.names import (
     Params,
     Tensors,
     check_groups,
+    check_head,
     flat,
     from_params,
     groups,
@@ -72,6 +73,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     config, params = _params(names, tensors, config, source)
     head, labels = _head(path, params)
     params = renamed(params, "span", "classifier")
+    check_head(params, head, config, source)
     vocabulary = tokenizer.read(folder, convention)
     if others := sentence_transformers.other_vectors(folder):
         logging.getLogger(__name__).warning(

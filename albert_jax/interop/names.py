@@ -20,6 +20,7 @@ Tensors = dict[str, np.ndarray]
 ENCODER, PROJECTION = "albert/encoder/", "albert/embeddings/projection/"
 OTHER = "put the config and the weights of one model together"
 OPTIONAL = ("albert/pooler/", "mlm/", "sentence/", "classifier/", "span/")  # each whole or absent
+OUTPUTS = {"sequence": (), "token": (), "span": (2,), "choice": (1,)}  # (): as many as classes
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,22 @@ def check_params(tensors: Tensors, config: AlbertConfig, source: str):
     )
     if unknown:
         raise UserError(f"{source}: {min(unknown)} has no place in our model; {OTHER}")
+
+
+def check_head(params: Params, head: str, config: AlbertConfig, source: str):
+    """Raises UserError where a head lacks what it reads, or is not of one size with itself."""
+    if head in ("sequence", "choice") and "pooler" not in params["albert"]:
+        raise UserError(
+            f"{source}: a head for {head} reads the pooler, which is missing; fetch the whole file"
+        )
+    if head in OUTPUTS:
+        dense = params.get("classifier", {}).get("classifier", {})
+        kernel, bias = (np.shape(dense.get(part)) for part in ("kernel", "bias"))
+        size = OUTPUTS[head] or bias[-1:]
+        if not bias or bias != size or kernel != (config.hidden_size, *size):
+            raise UserError(
+                f"{source}: the head for {head} has a kernel {list(kernel)} and a bias {list(bias)}; {OTHER}"
+            )
 
 
 def flat(params: Params) -> Tensors:

@@ -12,7 +12,7 @@ from albert_jax.data.tokenizer_json import TokenizerJson
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop import weights
-from albert_jax.interop.names import check_params, flat, nested
+from albert_jax.interop.names import check_head, check_params, flat, nested
 from albert_jax.interop.pretrained import HEADS, Pretrained
 from albert_jax.interop.settings import Settings
 from albert_jax.model.config import AlbertConfig
@@ -42,8 +42,10 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     head, labels = said.field("head"), tuple(map(str, said.typed("labels", list)))
     if head not in HEADS:
         raise UserError(f"{said.path}: head is {head!r}; it must be one of {', '.join(HEADS)}")
+    params = nested(tensors)
+    check_head(params, head, config, str(folder / WEIGHTS))
     origin, task = said.typed("origin", dict), said.typed("task", dict)
-    return Pretrained(config, nested(tensors), vocabulary, head, labels, origin, task)
+    return Pretrained(config, params, vocabulary, head, labels, origin, task)
 
 
 def write(model: Pretrained, folder: epath.Path):

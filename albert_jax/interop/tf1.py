@@ -15,7 +15,15 @@ from albert_jax.data.tokenizer_json import TokenizerJson, wordpiece
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop import bundle, settings, tables, tokenizer
-from albert_jax.interop.names import Tensors, check_groups, from_params, groups, renamed, to_params
+from albert_jax.interop.names import (
+    Tensors,
+    check_groups,
+    check_head,
+    from_params,
+    groups,
+    renamed,
+    to_params,
+)
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.model.config import AlbertConfig
 
@@ -47,6 +55,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     params = to_params(tables.TF1, tensors, config, str(_prefix(folder)))
     head = _head(params)
     params = renamed(params, "span", "classifier")
+    check_head(params, head, config, str(_prefix(folder)))
     vocabulary = _vocabulary(folder, path, convention)
     return Pretrained(config, params, vocabulary, head, (), {"source": folder.name})
 
