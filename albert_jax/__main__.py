@@ -1,6 +1,7 @@
 """`albert-jax COMMAND ...`: picks the command and nothing else."""
 
 import importlib
+import io
 import logging
 import sys
 import warnings
@@ -44,6 +45,7 @@ def main():
         print(USAGE)
         return
     _quieten()
+    _print_anything()
     try:
         if name not in COMMANDS:
             raise UserError(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}")
@@ -67,6 +69,13 @@ def _quieten():
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     sys.unraisablehook = without_closed_loops(sys.__unraisablehook__)
+
+
+def _print_anything():
+    """What a terminal or a pipe of another encoding than UTF-8 cannot show is spelled out."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def start():

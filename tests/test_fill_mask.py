@@ -1,9 +1,13 @@
 """Guesses for the masks of a text, by a model that was never trained."""
 
+import io
+import sys
+
 import jax
 import numpy as np
 import pytest
 
+import albert_jax
 from albert_jax.commands import fill_mask
 from albert_jax.commands.fill_mask import encode, fill
 from albert_jax.commands.load import Pretrained
@@ -11,6 +15,7 @@ from albert_jax.data.vocabulary import Normalisation, Vocabulary, train
 from albert_jax.errors import UserError
 from albert_jax.model.albert import AlbertForPretraining, abstract_batch
 from albert_jax.model.config import AlbertConfig
+from tests.commands import call
 
 SENTENCES = ["the cat sat on the mat.", "the dog (a big one) was walking.", "who saw the catwalk?"]
 
@@ -35,6 +40,15 @@ def model(vocabulary):
 
 def spelled(vocabulary, text):
     return "".join(vocabulary.pieces[i] for i in encode(vocabulary, text))
+
+
+def test_a_terminal_that_cannot_show_a_piece_has_it_spelled(model, tmp_path, monkeypatch):
+    albert_jax.save(model, tmp_path / "M")
+    terminal = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    call("fill-mask", f"--model={tmp_path / 'M'}", "--top=30", "the [MASK]")
+    terminal.flush()
+    assert rb"\u2581" in terminal.buffer.getvalue()
 
 
 def test_a_text_stands_between_its_marks(vocabulary):

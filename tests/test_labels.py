@@ -65,6 +65,7 @@ def test_names_that_are_missing_or_said():
     assert named(classifier()).labels == ("LABEL_0", "LABEL_1", "LABEL_2")
     assert named(classifier("a", "b", "c")).labels == ("a", "b", "c")
     assert named(classifier("a", "b", "c"), ("x", "y", "z")).labels == ("x", "y", "z")
+    assert named(classifier("a", "b", "half \ud83d")).labels == ("a", "b", "half \ufffd")
     with pytest.raises(UserError, match=r"--labels names 2 classes, the model has 3"):
         named(classifier(), ("x", "y"))
 

@@ -9,6 +9,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
+from albert_jax.data.normalisation import printable
 from albert_jax.errors import UserError
 from albert_jax.interop.pretrained import Pretrained
 from albert_jax.tasks.glue import BINARY, POSITIVE
@@ -42,6 +43,7 @@ def named(model: Pretrained, said: Sequence[str] = ()) -> Pretrained:
     if says_a_score(model):  # which transformers calls LABEL_0
         return dataclasses.replace(model, labels=())
     names = tuple(said) or model.labels or tuple(f"LABEL_{i}" for i in range(size(model)))
+    names = tuple(map(printable, names))
     if len(names) != size(model):
         raise UserError(
             f"--labels names {len(names)} classes, the model has {size(model)}; name each in its order"
