@@ -84,6 +84,16 @@ def test_padding_and_cutting_of_the_file_are_left_out(bert):
     assert len(TokenizerJson(json.dumps(content)).encode("the cat sat on the cat")) == 6
 
 
+def test_a_vocabulary_of_windows(bert):
+    typed = "\r\n".join(PIECES) + "\r\n"
+    assert wordpiece(typed, lower=True, strip_accents=None, chinese=True) == bert
+
+
+def test_a_piece_that_is_there_twice_is_named(bert):
+    with pytest.raises(UserError, match=r"^here: the piece 'cat' is in lines 7 and 17; bring"):
+        wordpiece("\n".join([*PIECES, "cat"]), "here", lower=True, strip_accents=None, chinese=True)
+
+
 def test_it_goes_to_other_processes(bert):
     copy = pickle.loads(pickle.dumps(TokenizerJson(bert, "here")))
     assert (copy.name, copy.encode("a cat")) == ("here", TokenizerJson(bert).encode("a cat"))

@@ -96,17 +96,35 @@ class TokenizerJson:
             return self._tokenizer.encode(printable(text), add_special_tokens=False)
 
 
-def wordpiece(vocabulary: str, *, lower: bool, strip_accents: bool | None, chinese: bool) -> str:
+def wordpiece(
+    vocabulary: str,
+    name: str = "vocab.txt",
+    *,
+    lower: bool,
+    strip_accents: bool | None,
+    chinese: bool,
+) -> str:
     """A BERT `vocab.txt`, a piece a line, as the text of a `tokenizer.json`.
 
     Args:
       vocabulary: the file's text.
+      name: what errors call it.
       lower: lower-case the text.
       strip_accents: drop combining characters; None follows `lower`, as the original BERT does.
       chinese: every Chinese character is a word.
+
+    Raises:
+      UserError: a piece is there twice.
     """
     library = _library()
-    pieces = {piece: number for number, piece in enumerate(vocabulary.rstrip("\n").split("\n"))}
+    lines = vocabulary.replace("\r\n", "\n").rstrip("\n").split("\n")
+    pieces = {piece: number for number, piece in enumerate(lines)}
+    if len(pieces) < len(lines):
+        piece = next(piece for number, piece in enumerate(lines) if pieces[piece] != number)
+        raise UserError(
+            f"{name}: the piece {piece!r} is in lines {lines.index(piece) + 1} and {pieces[piece] + 1}; "
+            "bring the file from the original again"
+        )
     tokenizer = library.Tokenizer(library.models.WordPiece(pieces, unk_token="[UNK]"))
     tokenizer.normalizer = library.normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=chinese, strip_accents=strip_accents, lowercase=lower

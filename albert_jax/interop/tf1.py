@@ -91,7 +91,7 @@ def _vocabulary(
     pieces = _like(folder, "vocab*.txt")
     if len(pieces) == 1 and not _like(folder, "*.model"):
         text = files.decode(pieces[0].read_bytes(), pieces[0])
-        described = wordpiece(text, lower=True, strip_accents=None, chinese=True)
+        described = wordpiece(text, str(pieces[0]), lower=True, strip_accents=None, chinese=True)
         return TokenizerJson(described, str(pieces[0]))
     normalisation = tokenizer.normalisation(settings.Settings(path).values)
     return Vocabulary.load(_one(folder, "*.model"), normalisation, convention)

@@ -143,6 +143,7 @@ def _wordpiece(folder: epath.Path) -> str:
         options |= {key: said[key] for key in options.keys() & said.keys()}
     return wordpiece(
         _text(folder / WORDPIECE),
+        str(folder / WORDPIECE),
         lower=options["do_lower_case"],
         strip_accents=options["strip_accents"],
         chinese=options["tokenize_chinese_chars"],
