@@ -225,6 +225,15 @@ def test_a_head_that_is_not_whole_is_named(tmp_path, head, edit, message):
         albert_jax.load(tmp_path / "hf")
 
 
+def test_a_table_of_its_own_is_the_masked_lm_heads(tmp_path, spm):
+    with pytest.raises(UserError, match="tie_word_embeddings is False; only models with True can"):
+        albert_jax.load(make_folder(tmp_path / "hf", spm, tie_word_embeddings=False))
+    albert_jax.save(random_model(head="token", classes=3), tmp_path / "tagger", "huggingface")
+    config = tmp_path / "tagger/config.json"
+    config.write_text(config.read_text().replace('embeddings": true', 'embeddings": false'))
+    assert "false" in config.read_text() and albert_jax.load(tmp_path / "tagger").head == "token"
+
+
 def test_several_scores_of_a_text_are_refused(tmp_path):
     """As classes they would be squashed."""
     albert_jax.save(random_model(head="sequence", classes=3), tmp_path / "hf", "huggingface")

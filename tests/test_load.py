@@ -55,6 +55,21 @@ def test_an_export_is_no_run(tmp_path, to):
     assert not is_run(epath.Path(tmp_path / "out"))
 
 
+def test_a_config_without_the_kind_of_model_is_named(tmp_path):
+    albert_jax.save(random_model(), tmp_path / "out", "huggingface")
+    config = tmp_path / "out/config.json"
+    config.write_text(config.read_text().replace("model_type", "type"))
+    with pytest.raises(UserError, match=r"config\.json: model_type is missing; write what"):
+        albert_jax.load(tmp_path / "out")
+
+
+def test_an_original_config_beside_other_weights_is_left_alone(tmp_path):
+    model = random_model()
+    albert_jax.save(model, tmp_path / "out", "huggingface")
+    (tmp_path / "out" / "albert_config.json").write_text("{}")
+    assert_same(flat(albert_jax.load(tmp_path / "out").params), flat(model.params))
+
+
 def test_a_folder_that_is_no_checkpoint(tmp_path):
     with pytest.raises(UserError, match=r"is no checkpoint: it has no config\.json"):
         albert_jax.load(tmp_path)

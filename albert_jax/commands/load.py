@@ -39,7 +39,7 @@ def load(path: epath.PathLike, *, convention: str = "none") -> Pretrained:
     path = epath.Path(path)
     if not path.is_dir():
         raise UserError(f"{path} is no folder; name {KINDS}")
-    if tf1.config_path(path):
+    if tf1.config_path(path) and (tf1.has_checkpoint(path) or not (path / "config.json").exists()):
         return tf1.read(path, convention)
     if not (path / "config.json").exists():
         raise UserError(f"{path} is no checkpoint: it has no config.json; name {KINDS}")
@@ -48,6 +48,10 @@ def load(path: epath.PathLike, *, convention: str = "none") -> Pretrained:
         return native.read(path, convention)
     if "model_type" in values:
         return huggingface.read(path, convention)
+    if "config" not in values:
+        raise UserError(
+            f"{path / 'config.json'}: model_type is missing; write what the weights are, albert or bert"
+        )
     return (_finetuned if _has_task(values) else _run)(path, convention)
 
 

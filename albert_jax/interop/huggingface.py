@@ -71,6 +71,7 @@ def read(folder: epath.Path, convention: str) -> Pretrained:
     check_groups(config, _group(config), "transformers")
     names, tensors, source = _weights(folder, kind)
     config, params = _params(names, tensors, config, source)
+    _check_tied(path, params)
     head, labels = _head(path, params)
     params = renamed(params, "span", "classifier")
     check_head(params, head, config, source)
@@ -203,6 +204,15 @@ def _untied(tensors: Tensors, source: str) -> Tensors:
                     f"{source}: {double} differs from {name}; only a model that ties them can be read"
                 )
     return tensors
+
+
+def _check_tied(path: epath.Path, params: Params):
+    """Raises UserError: the masked-LM head has a table of its own; a classifier has none to tie."""
+    tied = settings.Settings(path).values.get("tie_word_embeddings", True)
+    if "mlm" in params and tied is not True:
+        raise UserError(
+            f"{path}: tie_word_embeddings is {tied!r}; only models with True can be read"
+        )
 
 
 def _head(path: epath.Path, params: Params) -> tuple[str, tuple[str, ...]]:

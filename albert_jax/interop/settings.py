@@ -47,7 +47,6 @@ UNSUPPORTED = {  # settings of transformers that are another model, and the valu
     "position_embedding_type": "absolute",
     "is_decoder": False,
     "add_cross_attention": False,
-    "tie_word_embeddings": True,
 }
 
 

@@ -40,6 +40,11 @@ def config_path(folder: epath.Path) -> epath.Path | None:
     return found[0] if found else None
 
 
+def has_checkpoint(folder: epath.Path) -> bool:
+    """Whether there are weights of TF1; a folder of another format may have kept the config."""
+    return bool(_like(folder, "*.index"))
+
+
 def read(folder: epath.Path, convention: str) -> Pretrained:
     """A folder as released, or a hub module.
 
