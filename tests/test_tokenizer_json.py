@@ -89,7 +89,7 @@ def test_a_vocabulary_of_windows(bert):
     assert wordpiece(typed, lower=True, strip_accents=None, chinese=True) == bert
 
 
-def test_a_piece_that_is_there_twice_is_named(bert):
+def test_a_piece_that_is_there_twice_is_named():
     with pytest.raises(UserError, match=r"^here: the piece 'cat' is in lines 7 and 17; bring"):
         wordpiece("\n".join([*PIECES, "cat"]), "here", lower=True, strip_accents=None, chinese=True)
 

@@ -116,7 +116,18 @@ def wordpiece(
     Raises:
       UserError: a piece is there twice.
     """
-    library = _library()
+    pieces, library = _numbered(vocabulary, name), _library()
+    tokenizer = library.Tokenizer(library.models.WordPiece(pieces, unk_token="[UNK]"))
+    tokenizer.normalizer = library.normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=chinese, strip_accents=strip_accents, lowercase=lower
+    )
+    tokenizer.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = library.decoders.WordPiece(prefix="##")
+    return tokenizer.to_str()
+
+
+def _numbered(vocabulary: str, name: str) -> dict[str, int]:
+    """The pieces of a `vocab.txt` with their ids."""
     lines = vocabulary.replace("\r\n", "\n").rstrip("\n").split("\n")
     pieces = {piece: number for number, piece in enumerate(lines)}
     if len(pieces) < len(lines):
@@ -125,13 +136,7 @@ def wordpiece(
             f"{name}: the piece {piece!r} is in lines {lines.index(piece) + 1} and {pieces[piece] + 1}; "
             "bring the file from the original again"
         )
-    tokenizer = library.Tokenizer(library.models.WordPiece(pieces, unk_token="[UNK]"))
-    tokenizer.normalizer = library.normalizers.BertNormalizer(
-        clean_text=True, handle_chinese_chars=chinese, strip_accents=strip_accents, lowercase=lower
-    )
-    tokenizer.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = library.decoders.WordPiece(prefix="##")
-    return tokenizer.to_str()
+    return pieces
 
 
 def _trimmed(text: str, begin: int, end: int, limit: int) -> tuple[int, int]:
