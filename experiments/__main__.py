@@ -179,12 +179,14 @@ def run_tables(options: argparse.Namespace):
 def run(options: argparse.Namespace, found: list[Cell]):
     """Runs cells and what they need, here or by a launcher."""
     results, root = Results(options.results), options.workdir
+    if not found:
+        return print("nothing needs to run; python -m experiments table shows it")
     if options.launcher:
         place = site(options)
         return jobs.launch(found, results, root, options.launcher, place, options.dry_run)
     inputs.check_here(root)
     order = runner.plan(found, results, finished_in(root))
-    if options.dry_run:
+    if options.dry_run and order:
         return print(*(shlex.join(cell.words(root)) for cell in order.values()), sep="\n")
     inputs.check_present(order.values())
     for line in inputs.of_other_places(found, results):

@@ -20,6 +20,7 @@ from experiments.results import Results
 from experiments.scale import Choice, Model, Scale
 from experiments.scales import SCALES
 from experiments.table import Row, Table
+from experiments.tables import TABLES
 from tests import corpus, results
 from tests.pretend import STEPS
 from tests.test_runner import cell as pretended
@@ -205,6 +206,20 @@ def test_a_dry_run_prints_the_commands(capsys, tmp_path):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + 4 + 8 + 8  # the text, one layer, two, all rows
     assert lines[0].startswith("albert_jax prepare --config=configs/micro.py ")
+
+
+def test_where_nothing_is_left_to_run_that_is_said(capsys, tmp_path):
+    scale = SCALES["micro"]
+    choice = scale.default._replace(text="sotu", tasks=())
+    results.write(tmp_path, TABLES["table5"], scale, choice, lambda *_: 0.5)
+    words = ["run", "table5", "--tasks=", "--text=sotu", f"--results={tmp_path}"]
+    for more in ([], ["--dry-run"]):
+        experiments.main([*words, *more])
+        assert f" results are in {tmp_path}\n" in capsys.readouterr().out
+        experiments.main(["run", "table1", "table14", *more])
+        assert capsys.readouterr().out.startswith(
+            "nothing needs to run; python -m experiments table"
+        )
 
 
 @pytest.mark.parametrize("command", ["run", "status", "table", "collect"])
