@@ -5,6 +5,7 @@ import functools
 
 import jax
 import numpy as np
+import safetensors.numpy
 
 from albert_jax.data.vocabulary import Normalisation, Vocabulary, train
 from albert_jax.interop.pretrained import Pretrained
@@ -61,3 +62,11 @@ def assert_same(one, other):
     assert one.keys() == other.keys()
     for name in one:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def edit_weights(folder, edit):
+    """Changes the tensors of a saved model, by name, in its file."""
+    path = folder / "model.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    edit(tensors)
+    safetensors.numpy.save_file(tensors, path)

@@ -14,7 +14,7 @@ from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop import huggingface, tables, tokenizer
 from albert_jax.interop.names import flat, from_params
-from tests.models import assert_same, hidden, random_model, sentencepiece_model
+from tests.models import assert_same, edit_weights, hidden, random_model, sentencepiece_model
 
 CONFIG = {  # of transformers
     "model_type": "albert",
@@ -217,10 +217,7 @@ def test_scores_are_a_regression_and_several_labels_are_refused(tmp_path):
 )
 def test_a_head_that_is_not_whole_is_named(tmp_path, head, edit, message):
     albert_jax.save(random_model(head=head, classes=1), tmp_path / "hf", "huggingface")
-    path = tmp_path / "hf/model.safetensors"
-    weights = safetensors.numpy.load_file(path)
-    edit(weights)
-    safetensors.numpy.save_file(weights, path)
+    edit_weights(tmp_path / "hf", edit)
     with pytest.raises(UserError, match=message):
         albert_jax.load(tmp_path / "hf")
 

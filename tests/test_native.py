@@ -5,13 +5,12 @@ import json
 
 import numpy as np
 import pytest
-import safetensors.numpy
 
 import albert_jax
 from albert_jax.data.vocabulary import Normalisation, Vocabulary
 from albert_jax.errors import UserError
 from albert_jax.interop.names import flat
-from tests.models import assert_same, random_model, sentencepiece_model
+from tests.models import assert_same, edit_weights, random_model, sentencepiece_model
 
 
 @pytest.mark.parametrize("sharing", ["all", "attention", "ffn", "none"])
@@ -71,10 +70,7 @@ def test_a_config_that_is_wrong_is_named(tmp_path, edit, message):
 )
 def test_a_tensor_that_is_wrong_is_named(tmp_path, edit, message):
     albert_jax.save(random_model(), tmp_path / "out")
-    path = tmp_path / "out/model.safetensors"
-    tensors = safetensors.numpy.load_file(path)
-    edit(tensors)
-    safetensors.numpy.save_file(tensors, path)
+    edit_weights(tmp_path / "out", edit)
     with pytest.raises(UserError, match=message):
         albert_jax.load(tmp_path / "out")
 
@@ -82,10 +78,7 @@ def test_a_tensor_that_is_wrong_is_named(tmp_path, edit, message):
 @pytest.mark.parametrize("lost", ["classifier/classifier/bias", "classifier/classifier/kernel"])
 def test_a_head_that_is_not_whole_is_named(tmp_path, lost):
     albert_jax.save(random_model(head="sequence", classes=3), tmp_path / "out")
-    path = tmp_path / "out/model.safetensors"
-    tensors = safetensors.numpy.load_file(path)
-    del tensors[lost]
-    safetensors.numpy.save_file(tensors, path)
+    edit_weights(tmp_path / "out", lambda tensors: tensors.pop(lost))
     with pytest.raises(
         UserError, match=r"out/model.safetensors: the head for sequence has a kernel"
     ):
